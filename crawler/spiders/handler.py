@@ -1,0 +1,79 @@
+"""The download handlers and the resolver through which every request goes, redirects and robots.txt included.
+
+The contract that must not break: nothing is contacted that the AddressGuard refuses, at the moment of connecting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from scrapy import Request
+from scrapy.core.downloader.handlers.http11 import HTTP11DownloadHandler
+from scrapy.crawler import Crawler
+from scrapy.http import Response
+from scrapy.resolver import CachingThreadedResolver
+from scrapy_playwright.handler import ScrapyPlaywrightDownloadHandler
+from twisted.internet.base import ReactorBase
+from twisted.internet.defer import Deferred
+
+from crawler.addresses import AddressGuard
+
+Download = Callable[[Request], Awaitable[Response]]
+
+
+async def download_guarded(guard: AddressGuard, request: Request, download: Download) -> Response:
+    """Check the address, send it to its host-map target if it has one, and give the answer the shop's own address."""
+    guard.check_url(request.url)
+    target = guard.mapped(request.url)
+    if target is None:
+        return await download(request)
+    headers = request.headers.copy()
+    headers["Host"] = urlsplit(request.url).netloc
+    response = await download(request.replace(url=target, headers=headers))
+    return response.replace(url=request.url)
+
+
+class GuardedHandler(HTTP11DownloadHandler):
+    """Scrapy's own handler behind the guard."""
+
+    lazy = False
+
+    async def download_request(self, request: Request) -> Response:
+        return await download_guarded(self._crawler.settings["LOOKBOOK_GUARD"], request, super().download_request)
+
+
+class GuardedBrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
+    """The same, and on demand a page of a Chromium whose every request comes back to this handler."""
+
+    lazy = False
+
+    async def download_request(self, request: Request) -> Response:
+        guard: AddressGuard = self._crawler.settings["LOOKBOOK_GUARD"]
+        if not request.meta.get("playwright"):
+            return await download_guarded(guard, request, super().download_request)
+        guard.check_url(request.url)
+        request.meta["crawler"] = self._crawler
+        response: Response = await super().download_request(request)
+        return response
+
+
+class GuardedResolver(CachingThreadedResolver):
+    """Refuses a name that resolves to an address that must not be contacted: Twisted connects to what this returns."""
+
+    def __init__(self, reactor: ReactorBase, timeout: float, guard: AddressGuard) -> None:
+        super().__init__(reactor, cache_size=0, timeout=timeout)
+        self._guard = guard
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, reactor: ReactorBase) -> GuardedResolver:
+        return cls(reactor, crawler.settings.getfloat("DNS_TIMEOUT"), crawler.settings["LOOKBOOK_GUARD"])
+
+    def getHostByName(self, name: str, timeout: Any = ()) -> Deferred[str]:
+        resolved: Deferred[str] = super().getHostByName(name, timeout)
+        return resolved.addCallback(self._checked, name)
+
+    def _checked(self, ip: str, name: str) -> str:
+        self._guard.check_ip(ip, name)
+        return ip

@@ -1,0 +1,182 @@
+"""The one spider: works through the frontier of a run; which shop's page objects read a page, web-poet decides.
+
+The frontier lives in the database, not in Scrapy's scheduler: `start()` hands out what is due, and ends when nothing
+waits any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import scrapy
+from scrapy.http import Response
+from twisted.python.failure import Failure
+
+from crawler.errors import Gone, Rejected
+from crawler.frontier import Fetched, PageTask
+from crawler.pages.base import (
+    ColourGroupPage,
+    InformationPage,
+    ListPage,
+    OptionsPage,
+    ParsedPage,
+    ProductPage,
+    ShopPage,
+    SitemapPage,
+    SizeTablePage,
+)
+from crawler.spiders.browser import browser_meta
+from crawler.spiders.failures import Outcome, outcome_of
+from crawler.spiders.politeness import Pace
+from crawler.spiders.work import ROBOTS, CrawlWork
+from db.models import utcnow
+
+
+@dataclass(slots=True)
+class FetchedPage:
+    """What the spider hands to the pipeline: a page's task, what it brought and what the wire said."""
+
+    task: PageTask
+    parsed: ParsedPage
+    fetched: Fetched
+
+
+class ShopSpider(scrapy.Spider):
+    """Fetches and reads the pages of one run; ends when the frontier has nothing waiting, or when it must stop."""
+
+    name = "shop"
+
+    def __init__(self, work: CrawlWork, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.work = work
+        self.pace = Pace()
+        self._closing: asyncio.Future[None] | None = None
+        self._in_flight: dict[int, PageTask] = {}
+        self._changed = asyncio.Event()
+        self._window = work.shop_settings.concurrency * 4
+        self._callbacks: dict[str, Callable[..., Any]] = {
+            "listing": self.parse_listing,
+            "sitemap": self.parse_sitemap,
+            "product": self.parse_product,
+            "size_table": self.parse_size_table,
+            "options": self.parse_options,
+            "colour_group": self.parse_colour_group,
+            "information": self.parse_information,
+        }
+
+    async def start(self) -> AsyncIterator[Any]:
+        frontier = self.work.frontier
+        while self.work.stopped is None:
+            room = self._window - len(self._in_flight)
+            tasks = frontier.take(room, self._in_flight) if room > 0 else []
+            for task in tasks:
+                self._in_flight[task.id] = task
+                if task.kind == "information" and not self.work.has_browser:
+                    self.end(task, Outcome("skipped", "no-browser", final=True), Fetched())
+                else:
+                    yield self._request(task)
+            if tasks and len(tasks) == room:
+                continue
+            due = frontier.next_due() if not self._in_flight else None
+            if not self._in_flight and due is None:
+                return
+            await self._wait_for_change(due)
+
+    async def _wait_for_change(self, due: Any) -> None:
+        """Until a page in flight ends or, with none in flight, until the next try is due."""
+        timeout = None if due is None else max(0.0, (due - utcnow()).total_seconds()) + 0.01
+        self._changed.clear()
+        try:
+            await asyncio.wait_for(self._changed.wait(), timeout)
+        except TimeoutError:
+            return
+
+    def _request(self, task: PageTask) -> scrapy.Request:
+        meta: dict[str, Any] = {"task": task}
+        if task.kind == "information":
+            meta |= browser_meta()
+        return scrapy.Request(
+            task.url, callback=self._callbacks[task.kind], errback=self.failed, dont_filter=True, meta=meta
+        )
+
+    async def parse_listing(self, response: Response, page: ListPage) -> FetchedPage | None:
+        return await self._read(response, page)
+
+    async def parse_sitemap(self, response: Response, page: SitemapPage) -> FetchedPage | None:
+        return await self._read(response, page)
+
+    async def parse_product(self, response: Response, page: ProductPage) -> FetchedPage | None:
+        return await self._read(response, page)
+
+    async def parse_size_table(self, response: Response, page: SizeTablePage) -> FetchedPage | None:
+        return await self._read(response, page)
+
+    async def parse_options(self, response: Response, page: OptionsPage) -> FetchedPage | None:
+        return await self._read(response, page)
+
+    async def parse_colour_group(self, response: Response, page: ColourGroupPage) -> FetchedPage | None:
+        return await self._read(response, page)
+
+    async def parse_information(self, response: Response, page: InformationPage) -> FetchedPage | None:
+        return await self._read(response, page)
+
+    async def _read(self, response: Response, page: ShopPage) -> FetchedPage | None:
+        task: PageTask = response.meta["task"]
+        fetched = fetched_of(response)
+        try:
+            return FetchedPage(task, await page.to_item(), fetched)
+        except Gone as error:
+            self.end(task, Outcome("gone", error.reason, final=True), fetched)
+        except Rejected as error:
+            # A page cut short on the way looks like a page without its data: another try tells them apart.
+            self.end(task, Outcome("rejected", error.reason, final=False), fetched)
+        except Exception as error:
+            self.logger.exception("page object failed on %s", task.url)
+            self.end(task, Outcome("rejected", f"parser-{type(error).__name__}", final=True), fetched)
+        return None
+
+    def failed(self, failure: Failure) -> None:
+        """Scrapy's errback: no usable response."""
+        request = failure.request  # type: ignore[attr-defined]
+        outcome = outcome_of(failure.value or RuntimeError("no cause"))
+        response = getattr(failure.value, "response", None)
+        fetched = fetched_of(response) if response is not None else Fetched()
+        if outcome.reason == ROBOTS and request.meta["task"].kind in ("listing", "sitemap", "product"):
+            self.stop(ROBOTS, f"robots.txt of {request.url.split('/')[2]} does not allow this crawl")
+        self.end(request.meta["task"], outcome, fetched)
+
+    def end(self, task: PageTask, outcome: Outcome, fetched: Fetched) -> None:
+        """Record how a try without records ended: back to the frontier for a later try, or its final state."""
+        if self.work.stopped is not None and not outcome.final:
+            self.release(task)
+            return
+        attempts = task.attempts + 1
+        if outcome.final or attempts >= self.work.settings.attempts:
+            self.work.writer.give_up(task, outcome.state, outcome.reason, fetched)
+        else:
+            wait = self.work.settings.backoff * 2**task.attempts
+            self.work.frontier.put_back(task, outcome.reason, fetched, wait)
+        self.release(task)
+
+    def release(self, task: PageTask) -> None:
+        """The page is no longer in flight; whatever became of it is in the database."""
+        self._in_flight.pop(task.id, None)
+        self._changed.set()
+        self.work.on_progress(*self.work.frontier.counts())
+
+    def stop(self, reason: str, detail: str) -> None:
+        """End the crawl early, its state kept; the first reason stays."""
+        if self.work.stopped is None:
+            self.work.stopped, self.work.stop_detail = reason, detail
+            self.logger.warning("stopping: %s", detail)
+            self._changed.set()
+            engine = self.crawler.engine
+            assert engine is not None
+            self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
+
+
+def fetched_of(response: Response) -> Fetched:
+    return Fetched(response.status, len(response.body), response.meta.get("download_latency"))

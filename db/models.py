@@ -1,0 +1,256 @@
+"""The catalogue's tables. Alembic owns the schema (`db/migrations`); times are UTC, money is integer KRW."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Json = JSON().with_variant(JSONB(), "postgresql")
+BigId = BigInteger().with_variant(Integer(), "sqlite")
+
+RUN_STATES = ("running", "finished", "incomplete", "refused", "failed")
+FRONTIER_STATES = ("waiting", "done", "unchanged", "gone", "rejected", "failed", "skipped")
+PRODUCT_STATES = ("current", "gone")
+IMAGE_STATES = ("waiting", "stored", "rejected", "gone", "failed")
+
+
+def utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time in Python, also from SQLite, which stores no zone. A naive time is a programming error."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a time without zone can't be stored: {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcDateTime(),
+        dict[str, Any]: Json,
+        list[Any]: Json,
+        list[str]: Json,
+        list[int]: Json,
+    }
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> CheckConstraint:
+    return CheckConstraint(f"{column} IN ({', '.join(repr(value) for value in values)})", name=column)
+
+
+class Shop(Base):
+    __tablename__ = "shop"
+
+    code: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str]
+    url: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class CrawlRun(Base):
+    """One crawl: what was asked for, on whose permission, and how it ended."""
+
+    __tablename__ = "crawl_run"
+    __table_args__ = (_one_of("state", RUN_STATES), Index(None, "shop", "id"))
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    shop: Mapped[str] = mapped_column(ForeignKey("shop.code"))
+    arguments: Mapped[dict[str, Any]]
+    permission: Mapped[dict[str, Any] | None]
+    state: Mapped[str] = mapped_column(String(16), default="running")
+    reason: Mapped[str | None]
+    started_at: Mapped[datetime] = mapped_column(default=utcnow)
+    finished_at: Mapped[datetime | None]
+    stats: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class FrontierPage(Base):
+    """A page that a run wants: the crawl's to-do list, and afterwards its log."""
+
+    __tablename__ = "frontier"
+    __table_args__ = (
+        UniqueConstraint("run_id", "kind", "url_key"),
+        _one_of("state", FRONTIER_STATES),
+        Index(None, "run_id", "state", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("crawl_run.id", ondelete="CASCADE"))
+    kind: Mapped[str] = mapped_column(String(16))
+    url: Mapped[str]
+    url_key: Mapped[int] = mapped_column(BigInteger)
+    product_no: Mapped[str | None] = mapped_column(String(40))
+    context: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    state: Mapped[str] = mapped_column(String(16), default="waiting")
+    reason: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime | None]
+    fetched_at: Mapped[datetime | None]
+    http_status: Mapped[int | None]
+    size: Mapped[int | None]
+    seconds: Mapped[float | None]
+
+
+class Product(Base):
+    """A product as last seen; a product that the shop no longer has is marked `gone`, never deleted.
+
+    `content_key` is of what its page says apart from price and stock, `listing_key` of the card in a list that led to
+    it: equal keys mean that nothing has to be fetched. `details` names the further pages (size table ...) that are in.
+    """
+
+    __tablename__ = "product"
+    __table_args__ = (
+        UniqueConstraint("shop", "product_no"),
+        _one_of("state", PRODUCT_STATES),
+        Index(None, "garment_class", "id"),
+        Index(None, "colour_group"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    shop: Mapped[str] = mapped_column(ForeignKey("shop.code"))
+    product_no: Mapped[str] = mapped_column(String(40))
+    url: Mapped[str]
+    name: Mapped[str]
+    name_en: Mapped[str | None]
+    brand: Mapped[str | None]
+    brand_code: Mapped[str | None]
+    style_no: Mapped[str | None]
+    list_price: Mapped[int | None] = mapped_column(BigInteger)
+    sale_price: Mapped[int | None] = mapped_column(BigInteger)
+    final_price: Mapped[int | None] = mapped_column(BigInteger)
+    category_codes: Mapped[list[str]]
+    category_path: Mapped[list[str]]
+    listed_in: Mapped[list[str]] = mapped_column(default=list)
+    garment_class: Mapped[str] = mapped_column(String(8))
+    class_reason: Mapped[str | None]
+    sex: Mapped[list[str]]
+    season: Mapped[str | None]
+    season_year: Mapped[int | None]
+    material: Mapped[dict[str, Any]]
+    colours: Mapped[list[str]]
+    sizes: Mapped[list[Any]]
+    measurements: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    labels: Mapped[list[str]]
+    colour_group: Mapped[str | None] = mapped_column(String(40))
+    detail_text: Mapped[str | None]
+    sold_out: Mapped[bool]
+    stock_state: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), default="current")
+    content_key: Mapped[str] = mapped_column(String(64))
+    listing_key: Mapped[str | None] = mapped_column(String(64))
+    details: Mapped[list[str]] = mapped_column(default=list)
+    first_seen_at: Mapped[datetime] = mapped_column(default=utcnow)
+    seen_at: Mapped[datetime] = mapped_column(default=utcnow)
+    fetched_at: Mapped[datetime] = mapped_column(default=utcnow)
+    gone_at: Mapped[datetime | None]
+    run_id: Mapped[int | None] = mapped_column(ForeignKey("crawl_run.id", ondelete="SET NULL"))
+
+
+class ProductSnapshot(Base):
+    """Price and stock history: a row per run in which either differs from what was known before."""
+
+    __tablename__ = "product_snapshot"
+    __table_args__ = (UniqueConstraint("product_id", "run_id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"))
+    run_id: Mapped[int] = mapped_column(ForeignKey("crawl_run.id", ondelete="CASCADE"))
+    taken_at: Mapped[datetime] = mapped_column(default=utcnow)
+    list_price: Mapped[int | None] = mapped_column(BigInteger)
+    sale_price: Mapped[int | None] = mapped_column(BigInteger)
+    final_price: Mapped[int | None] = mapped_column(BigInteger)
+    sold_out: Mapped[bool]
+    stock_state: Mapped[str] = mapped_column(String(16))
+
+
+class Image(Base):
+    """One row per distinct picture content; the bytes are the blob of the same name.
+
+    `phash` is a signed 64-bit perceptual hash, `thumbnail` 8x8 RGB bytes (192) that tell colour variants apart,
+    `segments` the [top, bottom) pixel rows into which a tall sheet is cut, `near_duplicate_of` the best picture of its
+    group of near duplicates, `fitted_sha256` the blob of the rendition that the settings may ask for.
+    """
+
+    __tablename__ = "image"
+
+    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    size: Mapped[int] = mapped_column(BigInteger)
+    format: Mapped[str] = mapped_column(String(8))
+    width: Mapped[int]
+    height: Mapped[int]
+    phash: Mapped[int] = mapped_column(BigInteger)
+    thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
+    segments: Mapped[list[Any] | None]
+    near_duplicate_of: Mapped[str | None] = mapped_column(String(64), index=True)
+    fitted_sha256: Mapped[str | None] = mapped_column(String(64))
+    stored_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class ProductImage(Base):
+    """A picture's address on a product, and what became of fetching it; `removed_at` when the page lost it."""
+
+    __tablename__ = "product_image"
+    __table_args__ = (
+        UniqueConstraint("product_id", "url_key"),
+        _one_of("state", IMAGE_STATES),
+        Index(None, "state", "url_key"),
+        Index(None, "url_key"),
+        Index(None, "sha256"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"))
+    shop: Mapped[str] = mapped_column(ForeignKey("shop.code"))
+    url: Mapped[str]
+    url_key: Mapped[int] = mapped_column(BigInteger)
+    role: Mapped[str] = mapped_column(String(8))
+    position: Mapped[int]
+    shot_kind: Mapped[str | None] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(16), default="waiting")
+    reason: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_at: Mapped[datetime | None]
+    fetched_at: Mapped[datetime | None]
+    http_status: Mapped[int | None]
+    sha256: Mapped[str | None] = mapped_column(ForeignKey("image.sha256"))
+    removed_at: Mapped[datetime | None]
