@@ -34,6 +34,7 @@ from crawler.pages.fields import Json, category_code, number_of, object_of, prod
 from crawler.pages.musinsa_categories import categories_in_csv
 from crawler.pages.ssf_information import has_information
 from crawler.pages.ssf_list import category_shown
+from crawler.pages.ssf_product import own_number
 from crawler.records import AnyRecord, GoneProduct, Rejection
 from crawler.shops import MUSINSA, SHOPS, Shop
 
@@ -232,9 +233,9 @@ def _html_address(text: str, shop: Shop) -> str | None:
             return url.strip()
     if shop == MUSINSA:
         return None
-    number = re.search(r"\b_godNo\s*=\s*[\"']([A-Z0-9]{10,40})[\"']", text)
-    if number:
-        return f"{shop.url}/x/{number[1]}/good"
+    number = own_number(text)
+    if number is not None:
+        return f"{shop.url}/x/{number}/good"
     code = category_shown(tree)
     if code is None:
         return None

@@ -320,8 +320,18 @@ def _detail(session: Session, record: SizeTable | Options | ColourGroup | Inform
             product.measurements = record.measurements or product.measurements
             product.material = _lists(record.material) or product.material
             product.detail_text = record.detail_text or product.detail_text
-            replace_images(session, product, record.images, {"detail"})
+            replace_images(session, product, _after_gallery(session, product, record.images), {"detail"})
     product.details = sorted({*product.details, record.kind})
+
+
+def _after_gallery(session: Session, product: Product, images: Iterable[Image]) -> list[Image]:
+    """The tab's pictures, which it numbers from 0, in their place behind the main and gallery pictures."""
+    query = select(func.max(ProductImage.position)).where(
+        ProductImage.product_id == product.id, ProductImage.role != "detail", ProductImage.removed_at.is_(None)
+    )
+    last = session.scalar(query)
+    first = 0 if last is None else last + 1
+    return [image.model_copy(update={"position": first + image.position}) for image in images]
 
 
 def replace_images(session: Session, product: Product, images: Iterable[Image], roles: Collection[str]) -> None:

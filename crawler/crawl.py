@@ -85,7 +85,6 @@ def run_crawl(
     settings: CrawlSettings,
     *,
     fresh: bool = False,
-    log_level: str = "INFO",
     on_progress: Progress = lambda done, total: None,
 ) -> CrawlSummary:
     """Crawl until nothing waits, or until the shop refuses; the same request again resumes an interrupted run.
@@ -99,13 +98,13 @@ def run_crawl(
         permission = shop_settings.permission
         run_id = _open_run(sessions, shop, request, permission, fresh)
         work = _work(sessions, run_id, request, shop_settings, settings, on_progress)
-        work.frontier.retry_failed()
+        work.frontier.reopen()
         if request.from_dir is not None:
             from crawler.saved import store_saved_pages
 
             store_saved_pages(work, Path(request.from_dir), sessions)
         else:
-            _fetch(work, settings, log_level)
+            _fetch(work, settings)
         return _close_run(sessions, run_id, work)
 
 
@@ -169,7 +168,7 @@ def _work(
     )
 
 
-def _fetch(work: CrawlWork, settings: CrawlSettings, log_level: str) -> None:
+def _fetch(work: CrawlWork, settings: CrawlSettings) -> None:
     """Run Scrapy in this process. Twisted's reactor can't be started twice: one crawl per process."""
     from scrapy.crawler import AsyncCrawlerProcess
 
@@ -181,9 +180,9 @@ def _fetch(work: CrawlWork, settings: CrawlSettings, log_level: str) -> None:
     chromium = find_chromium() if needs_browser else None
     if needs_browser and chromium is None:
         logger.warning("no Chromium: pages that need JavaScript are skipped; install Debian's `chromium` to have them")
-    values = scrapy_settings(settings, work.shop_settings, work.guard, chromium, log_level)
+    values = scrapy_settings(settings, work.shop_settings, work.guard, chromium)
     work.has_browser = chromium is not None
-    process = AsyncCrawlerProcess(values, install_root_handler=False)
+    process = AsyncCrawlerProcess(values)
     crawling = process.crawl(ShopSpider, work=work)
     process.start()
     if not crawling.cancelled() and (error := _error_of(crawling)) is not None:
@@ -198,12 +197,13 @@ def _close_run(sessions: sessionmaker[Session], run_id: int, work: CrawlWork) ->
     with sessions.begin() as session:
         run = session.get_one(CrawlRun, run_id)
         counts = queries.frontier_counts(session, run_id)
-        open_pages = sum(n for _, state, _, n in counts if state in ("waiting", "failed"))
-        if work.stopped in (REFUSED, ROBOTS):
+        states = Counter({state: sum(n for _, other, _, n in counts if other == state) for _, state, _, _ in counts})
+        forbidden = not states["done"] and any(reason == ROBOTS for _, _, reason, _ in counts)
+        if work.stopped in (REFUSED, ROBOTS) or forbidden:
             run.state = "refused"
         else:
-            run.state = "incomplete" if open_pages else "finished"
-        run.reason = work.stop_detail or None
+            run.state = "incomplete" if states["waiting"] or states["failed"] else "finished"
+        run.reason = work.stop_detail or ("robots.txt allows none of the pages" if forbidden else None)
         run.finished_at = utcnow()
         summary = summarise(run, counts)
         run.stats = summary.model_dump(mode="json", include={"products", "pages", "reasons", "seconds"})

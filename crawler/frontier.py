@@ -126,15 +126,14 @@ class Frontier:
         with self._sessions.begin() as session:
             finish(session, task, "waiting", fetched, reason, next_at=utcnow() + timedelta(seconds=wait))
 
-    def retry_failed(self) -> int:
-        """Set the pages that failed in an earlier process of this run back to waiting; returns how many."""
+    def reopen(self) -> None:
+        """Let pages wait again that an earlier process of this run gave up for reasons that may have passed."""
         with self._sessions.begin() as session:
-            result = session.execute(
+            session.execute(
                 update(FrontierPage)
-                .filter_by(run_id=self.run_id, state="failed")
-                .values(state="waiting", attempts=0, next_at=None)
+                .where(FrontierPage.run_id == self.run_id, FrontierPage.state.in_(("failed", "skipped")))
+                .values(state="waiting", reason=None, attempts=0, next_at=None)
             )
-            return int(getattr(result, "rowcount", 0))
 
     def counts(self) -> tuple[int, int]:
         """(pages with a final state, pages known)."""

@@ -11,7 +11,7 @@ PageKind = Literal["listing", "product", "size_table", "options", "colour_group"
 
 @dataclass(frozen=True, slots=True)
 class PageAddress:
-    """A page that a run wants; `context` (the category asked for, the list card's key) travels with it to the record."""
+    """A page that a run wants; `context` (the category asked for, the list card's key) goes with it to the record."""
 
     kind: PageKind
     url: str

@@ -213,9 +213,7 @@ class Client:
         fresh = connection is None
         if connection is None:
             if address.scheme == "https":
-                connection = TlsConnection(
-                    address.host, address.port, timeout=self._timeout, ssl_context=self._context
-                )
+                connection = TlsConnection(address.host, address.port, timeout=self._timeout, ssl_context=self._context)
             else:
                 connection = PlainConnection(address.host, address.port, timeout=self._timeout)
             connection.guard = self._guard

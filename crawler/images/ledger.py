@@ -72,12 +72,14 @@ class Ledger:
 
     def postpone(self, outcome: Outcome, attempts: int, next_at: datetime) -> None:
         """Another try is due at `next_at`."""
-        self._write(
-            outcome.task.key, "waiting", outcome, reason=outcome.reason, attempts=attempts, next_at=next_at
-        )
+        self._write(outcome.task.key, "waiting", outcome, reason=outcome.reason, attempts=attempts, next_at=next_at)
 
     def flush_due(self) -> bool:
-        return len(self._rows) >= _BATCH or bool(self._rows) and time.monotonic() - self._flushed_at >= _SECONDS
+        return len(self._rows) >= _BATCH or (bool(self._rows) and self._age >= _SECONDS)
+
+    @property
+    def _age(self) -> float:
+        return time.monotonic() - self._flushed_at
 
     def flush(self) -> Iterable[int]:
         """Write everything; returns the keys whose rows are written."""

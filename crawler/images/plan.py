@@ -51,7 +51,9 @@ class Plan:
             return []
         rows = ProductImage
         query = (
-            select(rows.url_key, func.min(rows.url), func.min(rows.shop), func.max(rows.attempts), func.max(rows.next_at))
+            select(
+                rows.url_key, func.min(rows.url), func.min(rows.shop), func.max(rows.attempts), func.max(rows.next_at)
+            )
             .where(rows.state == "waiting", rows.removed_at.is_(None), rows.url_key > self._cursor)
             .group_by(rows.url_key)
             .order_by(rows.url_key)
@@ -77,7 +79,8 @@ class Plan:
             rows.url_key.in_(keys), rows.state == "stored", rows.sha256.is_not(None)
         )
         with self._engine.connect() as connection:
-            return {key: sha256 for key, sha256 in connection.execute(query.group_by(rows.url_key))}
+            found = connection.execute(query.group_by(rows.url_key)).all()
+        return {key: sha256 for key, sha256 in found if sha256 is not None}
 
     def take(self, key: int) -> bool:
         """Count an address in; False where the limit leaves it out, which ends the reading."""

@@ -13,7 +13,6 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 
 from crawler.images.tasks import Outcome, Task, WorkerSettings
-from crawler.images.worker import work
 
 logger = logging.getLogger(__name__)
 
@@ -79,13 +78,20 @@ class WorkerPool:
         return [Outcome(task, "temporary", "worker-died") for task in dead.tasks]
 
 
+def _work(pipe: Connection, settings: WorkerSettings) -> None:
+    # Imported in the worker only: the parent needs neither OpenCV nor Pillow in its memory.
+    from crawler.images.worker import work
+
+    work(pipe, settings)
+
+
 class _Worker:
     def __init__(self, settings: WorkerSettings) -> None:
         # `spawn` starts with nothing but what it is given: no copies of database connections, locks or other pipes.
         context = multiprocessing.get_context("spawn")
         self.pipe: Connection
         self.pipe, theirs = context.Pipe()
-        self.process: SpawnProcess = context.Process(target=work, args=(theirs, settings), name="images", daemon=True)
+        self.process: SpawnProcess = context.Process(target=_work, args=(theirs, settings), name="images", daemon=True)
         self.process.start()
         theirs.close()
         self.tasks: list[Task] = []

@@ -64,9 +64,7 @@ def work(pipe: Connection, settings: WorkerSettings) -> None:
 class Fetcher:
     """One thread's work; every task ends in an Outcome, whatever the shop sends."""
 
-    def __init__(
-        self, settings: WorkerSettings, blobs: BlobStore, watchdog: Watchdog, context: ssl.SSLContext
-    ) -> None:
+    def __init__(self, settings: WorkerSettings, blobs: BlobStore, watchdog: Watchdog, context: ssl.SSLContext) -> None:
         self._settings = settings
         self._blobs = blobs
         self._clients = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import islice
 from typing import Any
 
 from parsel import Selector
@@ -14,6 +15,7 @@ from parsel import Selector
 from crawler.errors import Rejected
 from crawler.pages.fields import Json
 
+MAX_TRIES = 5
 _DECODER = json.JSONDecoder(strict=False)
 _LOOKS_LIKE_JSON = re.compile(r"\s*[\[{]")
 
@@ -50,9 +52,10 @@ def json_value(text: str) -> object:
 def json_after(text: str, marker: re.Pattern[str]) -> Json | None:
     """The first JSON object that starts right where a match of `marker` ends; text after the object is ignored.
 
-    A decoder and not a pattern finds the end, because strings inside may hold `};` or `</script>`.
+    A decoder and not a pattern finds the end, because strings inside may hold `};` or `</script>`. Only the first
+    `MAX_TRIES` matches are tried: each failure costs time in proportion to the page.
     """
-    for match in marker.finditer(text):
+    for match in islice(marker.finditer(text), MAX_TRIES):
         try:
             value: Any = _DECODER.raw_decode(text, match.end())[0]
         except (ValueError, RecursionError):

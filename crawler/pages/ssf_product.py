@@ -47,15 +47,21 @@ class SsfProductPage(ProductPage):
         return ParsedPage(records=(product_of(html(text), text, self.address),))
 
 
+def own_number(text: str) -> str | None:
+    """The product number that a page's script sets."""
+    match = _OWN_NUMBER.search(text)
+    return match[1] if match else None
+
+
 def page_number(text: str, address: str) -> str:
     """The number of the product that a page shows: as its script says, else as asked for.
 
     Raises Rejected `missing-number`, or `other-product` where the two differ.
     """
-    own, asked = _OWN_NUMBER.search(text), number_in(address)
-    if own and asked and own[1] != asked:
-        raise Rejected("other-product", f"asked for {asked}, the page is of {own[1]}")
-    number = own[1] if own else asked
+    own, asked = own_number(text), number_in(address)
+    if own is not None and asked is not None and own != asked:
+        raise Rejected("other-product", f"asked for {asked}, the page is of {own}")
+    number = own or asked
     if number is None:
         raise Rejected("missing-number", "looked for window._godNo and for the address /{number}/good")
     return number

@@ -12,7 +12,11 @@ from crawler.spiders.work import ROBOTS
 
 
 class RobotsForbidden(scrapy_errors.IgnoreRequest):
-    """robots.txt does not allow the address, and no permission covers its host."""
+    """robots.txt does not allow the address, nor does a permission; `whole_host`: it allows nothing of the host."""
+
+    def __init__(self, host: str, *, whole_host: bool) -> None:
+        super().__init__(f"robots.txt of {host} does not allow this crawl")
+        self.whole_host = whole_host
 
 
 @dataclass(frozen=True, slots=True)

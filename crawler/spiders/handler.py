@@ -31,7 +31,9 @@ async def download_guarded(guard: AddressGuard, request: Request, download: Down
         return await download(request)
     headers = request.headers.copy()
     headers["Host"] = urlsplit(request.url).netloc
-    response = await download(request.replace(url=target, headers=headers))
+    mapped = request.replace(url=target, headers=headers)
+    response = await download(mapped)
+    request.meta["download_latency"] = mapped.meta.get("download_latency")
     return response.replace(url=request.url)
 
 

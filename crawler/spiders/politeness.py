@@ -58,6 +58,8 @@ class RobotsMiddleware(_Middleware):
         self._rules: dict[str, asyncio.Task[RobotsRules]] = {}
 
     async def process_request(self, request: Request) -> None:
+        # Before any question to a host, even for its robots.txt: a redirect may point anywhere.
+        self.work.guard.check_url(request.url)
         if request.meta.get("is_robots_txt"):
             return
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(request.url))
@@ -65,7 +67,7 @@ class RobotsMiddleware(_Middleware):
             self._rules[origin] = asyncio.ensure_future(self._fetch(origin))
         rules = await asyncio.shield(self._rules[origin])
         if not rules.allowed(request.url) and not self.work.permitted(_host(request)):
-            raise RobotsForbidden(f"robots.txt of {origin} forbids {request.url}")
+            raise RobotsForbidden(_host(request), whole_host=not rules.allowed(f"{origin}/"))
 
     async def _fetch(self, origin: str) -> RobotsRules:
         agent = user_agent(self.work.settings)

@@ -13,12 +13,11 @@ _BROWSER_HANDLER = "crawler.spiders.handler.GuardedBrowserHandler"
 
 
 def scrapy_settings(
-    crawl: CrawlSettings, shop: ShopSettings, guard: AddressGuard, chromium: str | None, log_level: str
+    crawl: CrawlSettings, shop: ShopSettings, guard: AddressGuard, chromium: str | None
 ) -> dict[str, Any]:
     """The settings of one crawl process. `chromium` is the browser's executable, None for a crawl without one."""
     settings: dict[str, Any] = {
         "LOOKBOOK_GUARD": guard,
-        "LOG_LEVEL": log_level,
         "USER_AGENT": user_agent(crawl),
         # Without the others Scrapy reads file: and data: addresses that a shop's page names.
         "DOWNLOAD_HANDLERS": {
@@ -29,13 +28,13 @@ def scrapy_settings(
             "ftp": None,
             "s3": None,
         },
-        "DNS_RESOLVER": "crawler.spiders.handler.GuardedResolver",
+        "TWISTED_DNS_RESOLVER": "crawler.spiders.handler.GuardedResolver",
         "DOWNLOAD_VERIFY_CERTIFICATES": True,
         "DOWNLOAD_TIMEOUT": crawl.timeout,
         "DOWNLOAD_MAXSIZE": crawl.max_page_bytes,
         "DOWNLOAD_WARNSIZE": 0,
         "DOWNLOAD_DELAY": shop.delay,
-        "RANDOMIZE_DOWNLOAD_DELAY": False,
+        "DOWNLOAD_DELAY_JITTER": 0,
         "CONCURRENT_REQUESTS": shop.concurrency * 4,
         "CONCURRENT_REQUESTS_PER_DOMAIN": shop.concurrency,
         "AUTOTHROTTLE_ENABLED": shop.delay > 0,
@@ -60,6 +59,7 @@ def scrapy_settings(
         "ITEM_PIPELINES": {"crawler.spiders.pipeline.CataloguePipeline": 300},
         "SCRAPY_POET_DISCOVER": ["crawler.pages"],
         "STATS_DUMP": False,
+        "LOG_INSTALL_ROOT_HANDLER": False,
     }
     if chromium:
         settings |= {

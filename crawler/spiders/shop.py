@@ -29,7 +29,7 @@ from crawler.pages.base import (
     SizeTablePage,
 )
 from crawler.spiders.browser import browser_meta
-from crawler.spiders.failures import Outcome, outcome_of
+from crawler.spiders.failures import Outcome, RobotsForbidden, outcome_of
 from crawler.spiders.politeness import Pace
 from crawler.spiders.work import ROBOTS, CrawlWork
 from db.models import utcnow
@@ -141,12 +141,15 @@ class ShopSpider(scrapy.Spider):
     def failed(self, failure: Failure) -> None:
         """Scrapy's errback: no usable response."""
         request = failure.request  # type: ignore[attr-defined]
-        outcome = outcome_of(failure.value or RuntimeError("no cause"))
-        response = getattr(failure.value, "response", None)
+        task: PageTask = request.meta["task"]
+        error = failure.value or RuntimeError("no cause")
+        if isinstance(error, RobotsForbidden) and error.whole_host and task.kind in ("listing", "sitemap", "product"):
+            self.stop(ROBOTS, str(error))
+            self.release(task)
+            return
+        response = getattr(error, "response", None)
         fetched = fetched_of(response) if response is not None else Fetched()
-        if outcome.reason == ROBOTS and request.meta["task"].kind in ("listing", "sitemap", "product"):
-            self.stop(ROBOTS, f"robots.txt of {request.url.split('/')[2]} does not allow this crawl")
-        self.end(request.meta["task"], outcome, fetched)
+        self.end(task, outcome_of(error), fetched)
 
     def end(self, task: PageTask, outcome: Outcome, fetched: Fetched) -> None:
         """Record how a try without records ended: back to the frontier for a later try, or its final state."""

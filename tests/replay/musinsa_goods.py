@@ -193,6 +193,16 @@ def record(product: SyntheticProduct) -> dict[str, Any]:
         "sizeType": str(SIZE_TYPES[product.category.cut][0]),
         "isUseSize": bool(product.measurements),
         "optKindCd": "CLOTHES",
+        **_state_of_sale(product),
+        "company": dict(zip(("email", "phoneNumber", "ceoName", "address"), SELLER_CONTACTS, strict=True)),
+        "goodsLogisticsInfoV2": [{"returnShippingAddress": SELLER_CONTACTS[3], "courierName": "합성택배"}],
+        **{f"syntheticExtra{place}": {"enabled": place % 2 == 0, "memo": "};", "list": []} for place in range(12)},
+    }
+
+
+def _state_of_sale(product: SyntheticProduct) -> dict[str, Any]:
+    """`isSale` and `isSellPeriod` are false for products that sell: a parser must not read them as "on sale now"."""
+    return {
         "goodsSaleType": "SOLD_OUT" if product.sold_out and product.index % 2 else "SALE",
         "isOutOfStock": product.sold_out,
         "isSoonOutOfStock": False,
@@ -202,9 +212,6 @@ def record(product: SyntheticProduct) -> dict[str, Any]:
         "isOutlet": False,
         "usedProduct": None,
         "goodsType": "P",
-        "company": dict(zip(("email", "phoneNumber", "ceoName", "address"), SELLER_CONTACTS, strict=True)),
-        "goodsLogisticsInfoV2": [{"returnShippingAddress": SELLER_CONTACTS[3], "courierName": "합성택배"}],
-        **{f"syntheticExtra{place}": {"enabled": place % 2 == 0, "memo": "};", "list": []} for place in range(12)},
     }
 
 

@@ -113,44 +113,42 @@ def make_product(shop: SyntheticShop, index: int) -> SyntheticProduct:
     source = draw(shop.seed, "product", index)
     group = shop.group(index)
     garment = draw(shop.seed, "garment", group[0])
-    category, flaw, number = shop.category(index), shop.flaw(index), shop.number(index)
-    palette = garment.sample(COLOURS, len(COLOURS))
-    colour = palette[index - group[0]]
+    colour = garment.sample(COLOURS, len(COLOURS))[index - group[0]]
     brand = garment.choice(BRANDS)
     style_no = f"SY{garment.randrange(10**6):06d}"
+    category, flaw, sold_out = shop.category(index), shop.flaw(index), shop.sold_out(index)
     made = FIRST_DAY + timedelta(days=source.randrange(600))
-    prices = _prices(shop, index)
-    sold_out = shop.sold_out(index)
-    sizes = tuple((size, sold_out or source.random() < 0.08) for size in garment.choice(SIZES))
-    season_year = source.choice(("2024", "2025", "0000"))
-    pictures, details = _pictures(shop, index, colour[2], made) if flaw != "no-pictures" else ((), ())
+    sizes = _sizes(source, garment.choice(SIZES), sold_out)
+    pictures, details = ((), ()) if flaw == "no-pictures" else _pictures(shop, index, colour[2], made)
     return SyntheticProduct(
-        index=index,
-        number=number,
-        name=_name(shop, garment, category, flaw, colour[0], style_no),
-        style_no=style_no,
-        brand=brand,
-        category=category,
-        listed_in=shop.listed_in(index),
-        sex=_sex(shop, category, garment),
-        list_price=prices[0],
-        sale_price=prices[1],
-        coupon_price=prices[2],
-        final_price=prices[3],
-        sold_out=sold_out,
+        index,
+        shop.number(index),
+        _name(shop, garment, category, flaw, colour[0], style_no),
+        style_no,
+        brand,
+        category,
+        shop.listed_in(index),
+        _sex(shop, category, garment),
+        *_prices(shop, index),
+        sold_out,
         labels=tuple(label for label in LABELS if source.random() < 0.15),
         colour=colour,
         group=tuple(shop.number(member) for member in group if not shop.gone(member)),
         sizes=sizes,
         measurements=_measurements(category, source, [size for size, _ in sizes]),
         season=source.choice(("", "0", "1", "2", "3")),
-        season_year=season_year,
+        season_year=source.choice(("2024", "2025", "0000")),
         material=_material(source),
         pictures=pictures,
         details=details,
         made=made,
         flaw=flaw,
     )
+
+
+def _sizes(source: Random, names: tuple[str, ...], sold_out: bool) -> tuple[tuple[str, bool], ...]:
+    """Names and whether each is sold out; a product that is on sale has its first size left."""
+    return tuple((name, sold_out or (name != names[0] and source.random() < 0.1)) for name in names)
 
 
 def _name(
