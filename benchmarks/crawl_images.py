@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import getpass
 import http.server
 import json
 import os
@@ -38,7 +39,7 @@ HOST = "image.benchmark.test"
 IMG2DATASET = "img2dataset==1.47.0"
 WIDTH, HEIGHT = 768, 1024
 NGINX_CONF = """
-worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+user {user}; worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 512; }}
 http {{
   access_log off; sendfile on; keepalive_requests 100000; types {{ image/jpeg jpg; }}
@@ -76,7 +77,7 @@ def synthetic_photo(seed: int) -> bytes:
     rng = np.random.default_rng(seed)
     width, height = int(rng.integers(1440, 1561)), int(rng.integers(1940, 2061))
     total = np.zeros((height, width, 3), np.float32)
-    for cells, weight in ((8, 0.5), (40, 0.3), (160, 0.14), (400, 0.06)):
+    for cells, weight in ((8, 0.5), (40, 0.3), (160, 0.16), (300, 0.04)):
         shapes = rng.integers(0, 256, (cells * 4 // 3, cells, 3), dtype=np.uint8).astype(np.float32)
         total += weight * cv2.resize(shapes, (width, height), interpolation=cv2.INTER_CUBIC)
     noise = rng.normal(0, 2, (height, width, 1)).astype(np.float32)
@@ -113,7 +114,7 @@ def serve(pictures: Path, port: int) -> Iterator[str]:
         return
     with tempfile.TemporaryDirectory() as folder:
         conf = Path(folder) / "nginx.conf"
-        conf.write_text(NGINX_CONF.format(folder=folder, port=port, root=pictures))
+        conf.write_text(NGINX_CONF.format(user=getpass.getuser(), folder=folder, port=port, root=pictures))
         Path(folder).chmod(0o755)
         process = subprocess.Popen([nginx, "-c", str(conf), "-e", f"{folder}/error.log"])
         time.sleep(1)

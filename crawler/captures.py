@@ -161,7 +161,7 @@ def _rejection(shop: str, url: str | None, path: Path, error: Gone | Rejected) -
 
 
 def _number_in(shop: Shop, url: str) -> str | None:
-    return (musinsa_json if shop == MUSINSA else ssf_addresses).number_in(url)
+    return musinsa_json.number_in(url) if shop == MUSINSA else ssf_addresses.number_in(url)
 
 
 def _unwrapped(capture: Capture, content: Json) -> Capture:

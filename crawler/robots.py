@@ -18,6 +18,10 @@ _GROUP = re.compile(
 )
 _ALLOW_ALL = b""
 _DISALLOW_ALL = b"User-agent: *\nDisallow: /\n"
+_NO_AI = {"noai", "noimageai"}
+# Directives with a value after a colon, which is otherwise what follows a crawler's name.
+_VALUED = {"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"}
+_NAMED = re.compile(r"\s*([A-Za-z0-9_-]+)\s*:\s*(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,19 @@ def rules_for_answer(status: int | None, body: bytes, user_agent: str) -> Robots
         return RobotsRules.parse(body, user_agent)
     no_rules = status is not None and 400 <= status < 500 and status not in {401, 403, 429}
     return RobotsRules.parse(_ALLOW_ALL if no_rules else _DISALLOW_ALL, user_agent)
+
+
+def forbids_ai(headers: list[str], product_token: str) -> bool:
+    """Whether X-Robots-Tag headers say `noai` or `noimageai` to everybody or to this crawler."""
+    for header in headers:
+        named = _NAMED.match(header)
+        if named and named[1].lower() not in _VALUED:
+            if named[1].lower() != product_token.lower():
+                continue
+            header = named[2]
+        if _NO_AI & {directive.strip().lower() for directive in header.split(",")}:
+            return True
+    return False
 
 
 def _whole_lines(body: bytes) -> bytes:

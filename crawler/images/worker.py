@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import re
 import signal
 import ssl
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from crawler.errors import AddressRefused, Rejected, Temporary
@@ -20,14 +21,11 @@ from crawler.images.client import Answer, Client, Watchdog, make_context
 from crawler.images.tasks import Outcome, StoredImage, Task, WorkerSettings
 from crawler.images.verify import verify
 from crawler.robots import MAX_BYTES as MAX_ROBOTS_BYTES
+from crawler.robots import forbids_ai
 from db.blobs import BlobStore
 
 logger = logging.getLogger(__name__)
 
-_NO_AI = {"noai", "noimageai"}
-# Directives with a value after a colon, which is otherwise what follows a crawler's name.
-_VALUED = {"unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"}
-_NAMED = re.compile(r"\s*([A-Za-z0-9_-]+)\s*:\s*(.*)", re.DOTALL)
 _REFUSALS = {403, 429, 503}
 _GONE = {404, 410}
 _ACCEPT = "image/avif,image/webp,image/png,image/jpeg,image/*;q=0.8"
@@ -38,10 +36,10 @@ def work(pipe: Connection, settings: WorkerSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what it means
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
     sending = threading.Lock()
-    watchdog, context, blobs = Watchdog(), make_context(), BlobStore(settings.blobs_url)
+    shared = Shared(BlobStore(settings.blobs_url), Watchdog(), make_context(), ThreadPoolExecutor(1, "decode"))
 
     def fetch_for_ever() -> None:
-        fetcher = Fetcher(settings, blobs, watchdog, context)
+        fetcher = Fetcher(settings, shared)
         while True:
             outcome = fetcher.run(tasks.get())
             with sending:
@@ -61,14 +59,28 @@ def work(pipe: Connection, settings: WorkerSettings) -> None:
     os._exit(0)
 
 
+@dataclass(frozen=True)
+class Shared:
+    """What the threads of a process share.
+
+    All pictures are decoded by one thread: processes are what uses more cores, and a process then needs the memory of
+    one picture, where every thread that ever decoded would keep some for itself (70 MB in all, measured).
+    """
+
+    blobs: BlobStore
+    watchdog: Watchdog
+    context: ssl.SSLContext
+    decoder: ThreadPoolExecutor
+
+
 class Fetcher:
     """One thread's work; every task ends in an Outcome, whatever the shop sends."""
 
-    def __init__(self, settings: WorkerSettings, blobs: BlobStore, watchdog: Watchdog, context: ssl.SSLContext) -> None:
+    def __init__(self, settings: WorkerSettings, shared: Shared) -> None:
         self._settings = settings
-        self._blobs = blobs
+        self._shared = shared
         self._clients = {
-            shop: Client(guard, settings.user_agent, settings.images.timeout, watchdog, context)
+            shop: Client(guard, settings.user_agent, settings.images.timeout, shared.watchdog, shared.context)
             for shop, guard in settings.guards.items()
         }
 
@@ -106,9 +118,9 @@ class Fetcher:
             return _no_picture(task, answer)
         if forbids_ai(answer.headers.getlist("X-Robots-Tag"), self._settings.product_token):
             raise Rejected("x-robots-tag")
-        picture = verify(answer.body, self._settings.images)
+        picture = self._shared.decoder.submit(verify, answer.body, self._settings.images).result()
         image = StoredImage(
-            sha256=self._blobs.put(answer.body),
+            sha256=self._shared.blobs.put(answer.body),
             size=len(answer.body),
             format=picture.format,
             width=picture.width,
@@ -116,22 +128,9 @@ class Fetcher:
             phash=picture.phash,
             thumbnail=picture.thumbnail,
             segments=picture.segments,
-            fitted_sha256=None if picture.fitted is None else self._blobs.put(picture.fitted),
+            fitted_sha256=None if picture.fitted is None else self._shared.blobs.put(picture.fitted),
         )
         return Outcome(task, "stored", status=200, image=image, received=len(answer.body))
-
-
-def forbids_ai(headers: list[str], product_token: str) -> bool:
-    """Whether X-Robots-Tag headers say `noai` or `noimageai` to everybody or to this crawler."""
-    for header in headers:
-        named = _NAMED.match(header)
-        if named and named[1].lower() not in _VALUED:
-            if named[1].lower() != product_token.lower():
-                continue
-            header = named[2]
-        if _NO_AI & {directive.strip().lower() for directive in header.split(",")}:
-            return True
-    return False
 
 
 def _no_picture(task: Task, answer: Answer) -> Outcome:

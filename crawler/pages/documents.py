@@ -10,10 +10,11 @@ import re
 from itertools import islice
 from typing import Any
 
+from lxml import etree  # type: ignore[import-untyped]
 from parsel import Selector
 
 from crawler.errors import Rejected
-from crawler.pages.fields import Json
+from crawler.pages.fields import Json, storable
 
 MAX_TRIES = 5
 _DECODER = json.JSONDecoder(strict=False)
@@ -66,12 +67,25 @@ def json_after(text: str, marker: re.Pattern[str]) -> Json | None:
 
 
 def html(text: str) -> Selector:
-    """The text as an HTML tree. `huge_tree` stays off: nesting beyond libxml2's limit is cut instead of followed."""
-    return Selector(text=text or "<html></html>", type="html", huge_tree=False)
+    """The text as an HTML tree.
+
+    Nesting is followed to libxml2's hard limit (2,048) and cut there; its soft limit of 256 would lose pictures behind
+    a few hundred unclosed tags, which sellers write.
+    """
+    return Selector(text=storable(text) or "<html></html>", type="html", huge_tree=True)
+
+
+def attribute(element: Selector, name: str) -> str:
+    """An attribute's value, "" where the element has none.
+
+    parsel's `attrib` reads all of an element's attributes and fails on a name such as `{x`, which HTML allows.
+    """
+    value = element.root.get(name) if isinstance(element.root, etree._Element) else None
+    return storable(value) if isinstance(value, str) else ""
 
 
 def xml(text: str) -> Selector:
     """The text as an XML tree without namespaces; entities are not expanded and nothing is loaded."""
-    tree = Selector(text=text or "<empty/>", type="xml", huge_tree=False)
+    tree = Selector(text=storable(text) or "<empty/>", type="xml", huge_tree=False)
     tree.remove_namespaces()
     return tree

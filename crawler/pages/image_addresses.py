@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from parsel import Selector
 from w3lib.url import safe_url_string
 
-from crawler.pages.documents import html
+from crawler.pages.documents import attribute, html
 from crawler.records import Image, ImageRole
 
 MAX_URL = 2_000
@@ -97,12 +97,11 @@ def images_within(tree: Selector, base: str) -> tuple[str, ...]:
 
 def _candidates(element: Selector, base: str) -> Iterator[str]:
     """Usable addresses of one `<img>`, best first. A lazy attribute goes before `src`, which is then a placeholder."""
-    attributes = element.attrib
-    if any(_TINY.match(attributes.get(side, "")) for side in ("width", "height")):
+    if any(_TINY.match(attribute(element, side)) for side in ("width", "height")):
         return
-    raw = [attributes[name] for name in _LAZY if name in attributes]
-    raw += _widest_first(attributes.get("data-srcset", "") or attributes.get("srcset", ""))
-    raw.append(attributes.get("src", ""))
+    raw = [attribute(element, name) for name in _LAZY]
+    raw += _widest_first(attribute(element, "data-srcset") or attribute(element, "srcset"))
+    raw.append(attribute(element, "src"))
     yield from (url for url in (absolute(address, base) for address in raw) if url)
 
 

@@ -29,7 +29,7 @@ def krw(value: object) -> int | None:
     words = _IN_WORDS.match(text)
     if words:
         return _in_range(Decimal(words[1].replace(",", "")) * _WORDS[words[2]])
-    if "-" in text or "−" in text:
+    if "-" in text or "−" in text or not re.search(r"[0-9]", text):  # price-parser reads "free" as 0
         return None
     amount = Price.fromstring(text).amount
     return None if amount is None else _in_range(amount)

@@ -14,7 +14,7 @@ from web_poet import handle_urls
 
 from crawler.errors import Rejected
 from crawler.pages.base import ListPage, ParsedPage
-from crawler.pages.documents import html
+from crawler.pages.documents import attribute, html
 from crawler.pages.fields import category_code, each_once, one_line
 from crawler.pages.image_addresses import SSF_IMAGES, images, images_within, ssf_image
 from crawler.pages.prices import krw
@@ -73,7 +73,7 @@ class SsfListFragment(ListPage):
 
 def form_fields(tree: Selector) -> dict[str, str]:
     """The fields of the page's search form that hold something."""
-    fields = {field.attrib.get("name", ""): field.attrib.get("value", "") for field in tree.css("#searchForm input")}
+    fields = {attribute(field, "name"): attribute(field, "value") for field in tree.css("#searchForm input")}
     return {name: value for name, value in fields.items() if name and value and len(value) <= 200}
 
 
@@ -93,7 +93,7 @@ def _page(tree: Selector, url: str, parameters: dict[str, str]) -> ParsedPage:
 
 def _is_notice(card: Selector) -> bool:
     """Whether a grid entry is no product at all (`nodata`: nothing found)."""
-    return "data-prdno" not in card.attrib and "god-item" not in card.attrib.get("class", "").split()
+    return not attribute(card, "data-prdno") and "god-item" not in attribute(card, "class").split()
 
 
 def _total(tree: Selector) -> int | None:
@@ -125,7 +125,7 @@ def _record(card: Selector, url: str, category: str | None) -> Listing | Rejecti
     link = card.css("a::attr(href)").get("")
     script = _SCRIPT_LINK.search(link)
     plain = _PLAIN_LINK.search(link)
-    written = card.attrib.get("data-prdno") or card.attrib.get("view-godno")
+    written = attribute(card, "data-prdno") or attribute(card, "view-godno")
     number = valid_number(written) or valid_number(script[2] if script else plain[1] if plain else None)
     try:
         if number is None:
@@ -155,7 +155,7 @@ def _listing(card: Selector, number: str, slug: str | None, category: str | None
         list_price=listed,
         sale_price=sale,
         final_price=sale,
-        sold_out="soldout" in card.attrib.get("class", "").split(),
+        sold_out="soldout" in attribute(card, "class").split(),
         labels=each_once([one_line(text, 80) for text in card.css(".tags .txt::text").getall()]),
         colours=each_once([one_line(text, 80) for text in card.css(".color > span::text").getall()]),
         images=_images(card),

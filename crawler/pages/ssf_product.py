@@ -13,7 +13,7 @@ from web_poet import handle_urls
 from crawler.errors import Rejected
 from crawler.garment_class import ssf_garment
 from crawler.pages.base import ParsedPage, ProductPage
-from crawler.pages.documents import html, json_value
+from crawler.pages.documents import attribute, html, json_value
 from crawler.pages.fields import (
     Json,
     category_code,
@@ -167,13 +167,13 @@ def _sizes(tree: Selector) -> tuple[SizeOption, ...]:
     """The sizes in either of the page's two forms: a list of links, or hidden inputs with a stock count."""
     sizes: dict[str, SizeOption] = {}
     for link in tree.css("#optionDiv1 li a[optcd]"):
-        name = one_line(link.attrib["optcd"], 80) or one_line(link.xpath("string()").get(), 80)
+        name = one_line(attribute(link, "optcd"), 80) or one_line(link.xpath("string()").get(), 80)
         if name:
-            sizes.setdefault(name, SizeOption(name=name, sold_out=_SIZE_SOLD_OUT.get(link.attrib.get("statcd", ""))))
+            sizes.setdefault(name, SizeOption(name=name, sold_out=_SIZE_SOLD_OUT.get(attribute(link, "statcd"))))
     for field in tree.css("input[sizeitmnm]"):
-        name = one_line(field.attrib["sizeitmnm"], 80)
-        sold_out = _SIZE_SOLD_OUT.get(field.attrib.get("itmstatcd", ""))
-        if field.attrib.get("onlineusefulinvqty", "").strip() == "0":
+        name = one_line(attribute(field, "sizeitmnm"), 80)
+        sold_out = _SIZE_SOLD_OUT.get(attribute(field, "itmstatcd"))
+        if attribute(field, "onlineusefulinvqty").strip() == "0":
             sold_out = True
         if name:
             sizes.setdefault(name, SizeOption(name=name, sold_out=sold_out))
@@ -185,12 +185,11 @@ def _stock_state(tree: Selector, linked: Json, sizes: tuple[SizeOption, ...]) ->
     availability = (text_of(_offer(linked), "availability") or "").rsplit("/", 1)[-1]
     if availability == "Discontinued":
         return "stopped"
-    notice = tree.css("#restockSoldOut")
-    shown = bool(notice) and not re.search(r"display\s*:\s*none", notice.attrib.get("style", ""))
-    hidden = "hidden" in notice.attrib or bool({"hidden", "hide"} & set(notice.attrib.get("class", "").split()))
+    notices = tree.css("#restockSoldOut:not([hidden]):not(.hidden):not(.hide)")
+    shown = any(not re.search(r"display\s*:\s*none", attribute(notice, "style")) for notice in notices)
     button = bool(tree.css(".submit .btn.order.disabled, .submit .btn.order[disabled]"))
     every_size = bool(sizes) and all(size.sold_out for size in sizes)
-    sold_out = availability in ("OutOfStock", "SoldOut") or button or every_size or (shown and not hidden)
+    sold_out = availability in ("OutOfStock", "SoldOut") or button or every_size or shown
     return "sold_out" if sold_out else "on_sale"
 
 

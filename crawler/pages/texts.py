@@ -21,7 +21,7 @@ _BLOCKS = frozenset(
     {"address", "article", "blockquote", "br", "center", "dd", "div", "dl", "dt", "figcaption", "h1", "h2", "h3", "h4"}
     | {"h5", "h6", "hr", "li", "ol", "p", "section", "table", "tr", "ul"}
 )
-_EMAIL = re.compile(r"[\w.+-]+\s?[@＠]\s?[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"[\w.+-]{1,64}\s?[@＠]\s?[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
 _PHONE = re.compile(
     r"(?<![0-9A-Za-z.])(?:\+?82[-.\s]?)?\(?0[0-9]{1,3}\)?[-.\s]{0,2}[0-9]{3,4}[-.\s]{0,2}[0-9]{4}(?![0-9])"
     r"|(?<![0-9A-Za-z.])\+82[-.\s]?[0-9]{1,2}[-.\s]?[0-9]{3,4}[-.\s]?[0-9]{4}(?![0-9])"
@@ -39,6 +39,8 @@ def masked(text: str) -> str:
 
 def without_contacts(text: str, limit: int = MAX_DETAIL) -> str | None:
     """Lines of text, cleaned, without lines of the legal notice, masked, at most `limit` characters; None if none."""
+    if len(text) > 8 * limit:  # what is cut off must not leave half an address behind
+        text = text[: 8 * limit].rsplit(None, 1)[0]
     lines = (" ".join(line.split()) for line in storable(text).splitlines())
     kept = [masked(line) for line in lines if line and not _NOTICE.search(line)]
     return "\n".join(kept)[:limit].strip() or None

@@ -94,26 +94,26 @@ class Pace:
 
     def __init__(self) -> None:
         self._interval: dict[str, float] = {}
-        self._next: dict[str, float] = {}
+        self._next_turn: dict[str, float] = {}
+        self._paused_until: dict[str, float] = {}
 
     def set_interval(self, host: str, seconds: float) -> None:
         self._interval[host] = seconds
-        self._next.setdefault(host, time.monotonic() + seconds)
+        self._next_turn[host] = time.monotonic() + seconds
 
     def pause(self, host: str, seconds: float) -> None:
-        self._next[host] = max(self._next.get(host, 0.0), time.monotonic() + seconds)
+        self._paused_until[host] = max(self._paused_until.get(host, 0.0), time.monotonic() + seconds)
 
-    def wait(self, host: str) -> float:
-        """Take the host's next turn; returns the seconds until it."""
+    async def turn(self, host: str) -> None:
+        """Take the host's next turn and wait for it; a pause that begins meanwhile is waited for too."""
         now = time.monotonic()
-        turn = max(now, self._next.get(host, now))
-        interval = self._interval.get(host)
-        if interval:
-            self._next[host] = turn + interval
-        return turn - now
+        turn = max(now, self._next_turn.get(host, now))
+        self._next_turn[host] = turn + self._interval.get(host, 0.0)
+        while (wait := self._until(host, turn) - time.monotonic()) > 0:  # noqa: ASYNC110 - time is what is waited for
+            await asyncio.sleep(wait)
 
-    def paused(self, host: str) -> bool:
-        return self._next.get(host, 0.0) > time.monotonic()
+    def _until(self, host: str, turn: float) -> float:
+        return max(turn, self._paused_until.get(host, 0.0))
 
 
 class PaceMiddleware(_Middleware):
@@ -124,12 +124,12 @@ class PaceMiddleware(_Middleware):
         self._refusals: dict[str, int] = {}
 
     async def process_request(self, request: Request) -> None:
+        await self._pace.turn(_host(request))
+
+    @property
+    def _pace(self) -> Pace:
         pace: Pace = self.crawler.spider.pace  # type: ignore[union-attr]
-        wait = pace.wait(_host(request))
-        while wait > 0:
-            await asyncio.sleep(wait)
-            # Another answer may have paused the host meanwhile.
-            wait = pace.wait(_host(request)) if pace.paused(_host(request)) else 0
+        return pace
 
     def process_response(self, request: Request, response: Response) -> Response:
         host = _host(request)
@@ -150,7 +150,7 @@ class PaceMiddleware(_Middleware):
         if seconds > self.work.settings.max_retry_after:
             self._stop(RETRY_LATER, f"{host} asks to come back in {seconds:.0f} s")
         else:
-            self.crawler.spider.pace.pause(host, seconds)  # type: ignore[union-attr]
+            self._pace.pause(host, seconds)
 
     def _stop(self, reason: str, detail: str) -> None:
         self.crawler.spider.stop(reason, detail)  # type: ignore[union-attr]

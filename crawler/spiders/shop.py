@@ -28,6 +28,7 @@ from crawler.pages.base import (
     SitemapPage,
     SizeTablePage,
 )
+from crawler.robots import forbids_ai
 from crawler.spiders.browser import browser_meta
 from crawler.spiders.failures import Outcome, RobotsForbidden, outcome_of
 from crawler.spiders.politeness import Pace
@@ -126,6 +127,10 @@ class ShopSpider(scrapy.Spider):
     async def _read(self, response: Response, page: ShopPage) -> FetchedPage | None:
         task: PageTask = response.meta["task"]
         fetched = fetched_of(response)
+        tags = [value.decode("latin-1") for value in response.headers.getlist("X-Robots-Tag")]
+        if forbids_ai(tags, self.work.settings.user_agent.split("/")[0]):
+            self.end(task, Outcome("rejected", "x-robots-tag", final=True), fetched)
+            return None
         try:
             return FetchedPage(task, await page.to_item(), fetched)
         except Gone as error:

@@ -1,7 +1,7 @@
 """The replay server: synthetic shops, captures, robots.txt and faults behind one local port.
 
 Requests are told apart by their Host: a client keeps the shop's host name and connects to `url` in its place. Every
-request is logged once it has been dealt with, in that order.
+request is in the log before its answer leaves.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ENDING = {Fault.RESET, Fault.TRUNCATED, Fault.WRONG_LENGTH, Fault.CHUNKED_CUT, 
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One request as it was dealt with. `time` is Unix time at its end; `fault` is None for a proper answer."""
+    """One request and how it is answered: `time` of arrival (Unix), `status` 0 for a reset, `fault` None for none."""
 
     time: float
     host: str
@@ -153,16 +153,15 @@ class ReplayServer:
         request = _request(parts[0], parts[1], headers.get("host", ""))
         if length := headers.get("content-length", ""):
             await reader.readexactly(int(length) if length.isdigit() else 0)
-        key = (request.host, request.target)
+        arrived, key = time.time(), (request.host, request.target)
         self._attempts[key] += 1
         fault = self.faults.fault(*key, self._attempts[key]) if request.host in _SHOP_OF_HOST else None
         answer = await self._answer(request)
         if fault is not None:
             answer = wire.changed(answer, fault, request, self.url, self.faults.retry_after)
-        try:
-            await self._send(writer, answer, fault, request.method != "HEAD")
-        finally:
-            self._note(request, answer, fault, headers)
+        # Noted before the answer leaves: whoever has the answer finds the request in the log.
+        self._note(arrived, request, answer, fault, headers)
+        await self._send(writer, answer, fault, request.method != "HEAD")
         stays = parts[2] == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
         return stays and fault not in _ENDING
 
@@ -176,10 +175,12 @@ class ReplayServer:
                 await asyncio.sleep(self.faults.delay)
             await wire.send(writer, answer, body=body)
 
-    def _note(self, request: Request, answer: Answer, fault: Fault | None, headers: dict[str, str]) -> None:
+    def _note(
+        self, arrived: float, request: Request, answer: Answer, fault: Fault | None, headers: dict[str, str]
+    ) -> None:
         status = 0 if fault is Fault.RESET else answer.status
         agent, referer = headers.get("user-agent", ""), headers.get("referer", "")
-        served = Served(time.time(), request.host, request.target, status, fault and fault.value, agent, referer)
+        served = Served(arrived, request.host, request.target, status, fault and fault.value, agent, referer)
         self.log.append(served)
         if self._log_file:
             self._log_file.write(json.dumps(asdict(served)) + "\n")
