@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from crawler import frontier, routes
 from crawler.frontier import Fetched, PageTask
 from crawler.pages.base import ParsedPage
-from crawler.records import ColourGroup, GoneProduct, Image, Information, Listing, Options, SizeTable
+from crawler.records import Category, ColourGroup, GoneProduct, Image, Information, Listing, Options, SizeTable
 from crawler.records import Product as ProductRecord
 from crawler.routes import DETAIL_KINDS, PageAddress
 from db.keys import content_key, url_key
@@ -91,6 +91,9 @@ class CatalogueWriter:
         onward = [PageAddress(task.kind, url, context=task.context) for url in parsed.urls]
         if parsed.next_url and self._room(session, listings):
             onward.append(PageAddress(task.kind, parsed.next_url, context=task.context))
+        for record in parsed.records:  # SSF's sitemap names categories, not products
+            if isinstance(record, Category) and record.garment_class in WORN_CLASSES:
+                onward.append(routes.listing(self._scope.shop, record.code))
         frontier.enqueue(session, self._scope.run_id, onward)
         known = self._known(session, [listing.product_no for listing in listings])
         wanted, unchanged = [], []
@@ -252,6 +255,7 @@ class CatalogueWriter:
         frontier.enqueue(session, self._scope.run_id, pages)
 
 
+WORN_CLASSES = ("upper", "lower", "dress")
 _SNAPSHOT = ("list_price", "sale_price", "final_price", "sold_out", "stock_state")
 _COPIED = (
     *("shop", "url", "product_no", "name", "name_en", "brand", "brand_code", "style_no"),

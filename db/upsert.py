@@ -5,16 +5,15 @@ Rows go in ordered by their key, so that two PostgreSQL writers take row locks i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Executable, Table
+from sqlalchemy import Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
 
-# SQLite allows 32,766 bound values in a statement, PostgreSQL's protocol 65,535.
-_MAX_VALUES = 30_000
+_BATCH = 1_000
 
 Row = Mapping[str, Any]
 
@@ -25,46 +24,29 @@ def upsert(
     rows: Iterable[Row],
     *,
     key: Sequence[str],
-    update: Sequence[str] | Mapping[str, ColumnElement[Any]] = (),
+    update: Sequence[str] = (),
 ) -> None:
     """Insert the rows; where the unique `key` columns exist, set the `update` columns to the new row's values.
 
-    Nothing in `update`: rows that exist stay as they are. A mapping gives expressions in place of the new values.
-    All rows must have the same columns and may stream: memory holds one batch. Two rows of one batch with the same key:
-    the last wins.
+    Nothing in `update`: rows that exist stay as they are. All rows must have the same columns and may stream: memory
+    holds one batch. Two rows of one batch with the same key: the last wins.
     """
     table = model.__table__
     assert isinstance(table, Table)
-    for batch in _batches(rows):
-        unique = {tuple(row[name] for name in key): row for row in batch}
-        ordered = [dict(unique[k]) for k in sorted(unique, key=_sortable)]
-        session.execute(_statement(session, table, ordered, key, update))
-
-
-def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    statement = _statement(session, table, key, update)
     iterator = iter(rows)
-    for first in iterator:
-        yield [first, *islice(iterator, max(1, _MAX_VALUES // (len(first) + 10)) - 1)]
+    while batch := list(islice(iterator, _BATCH)):
+        unique = {tuple(row[name] for name in key): row for row in batch}
+        # One statement for all rows (executemany): it is compiled once, which a statement with all values is not.
+        session.execute(statement, [dict(unique[k]) for k in sorted(unique)])
 
 
-def _sortable(key: tuple[Any, ...]) -> tuple[str, ...]:
-    return tuple(f"{part:020d}" if isinstance(part, int) else str(part) for part in key)
-
-
-def _statement(
-    session: Session,
-    table: Table,
-    rows: list[dict[str, Any]],
-    key: Sequence[str],
-    update: Sequence[str] | Mapping[str, ColumnElement[Any]],
-) -> Executable:
+def _statement(session: Session, table: Table, key: Sequence[str], update: Sequence[str]) -> Executable:
     dialect = session.get_bind().dialect.name
     statement: postgresql.Insert | sqlite.Insert = (
         postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
     )
-    statement = statement.values(rows)
-    index = [table.c[name] for name in key]
     if not update:
-        return statement.on_conflict_do_nothing(index_elements=index)
-    values = update if isinstance(update, Mapping) else {name: statement.excluded[name] for name in update}
-    return statement.on_conflict_do_update(index_elements=index, set_=dict(values))
+        return statement.on_conflict_do_nothing(index_elements=key)
+    values = {name: statement.excluded[name] for name in update}
+    return statement.on_conflict_do_update(index_elements=key, set_=values)

@@ -25,7 +25,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from crawler.addresses import Address, AddressGuard, parse_address
-from crawler.errors import Rejected, Temporary
+from crawler.errors import CrawlError, Rejected, Temporary
 
 _CHUNK = 64 * 1024
 # Connections that a thread keeps open; more hosts than this in turn cost a new connection each.
@@ -75,8 +75,10 @@ class Watchdog:
             self._watched[me] = deadline, connection
         try:
             yield
-        except (OSError, HTTPError, ssl.SSLError, ValueError, AttributeError):
-            # A socket that is shut down under a reader makes it fail in one of several ways.
+        except CrawlError:
+            raise
+        except Exception:
+            # A socket that is shut down under a reader makes it fail in one of many ways.
             if time.monotonic() >= deadline:
                 raise Temporary("timeout", f"no complete answer in {seconds:g} s") from None
             raise

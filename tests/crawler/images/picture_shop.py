@@ -214,6 +214,6 @@ def make_catalogue(folder: Path, target: str) -> Catalogue:
     engine = make_engine(f"sqlite:///{folder / 'catalogue.sqlite'}")
     Base.metadata.create_all(engine)
     with Session(engine) as session, session.begin():
-        session.add(Shop(code="musinsa", name="MUSINSA", url="https://www.musinsa.com"))
+        session.merge(Shop(code="musinsa", name="MUSINSA", url="https://www.musinsa.com"))
     shop = ShopSettings(permission=Permission(reference="test server"), hosts={HOST: target})
     return Catalogue(engine, BlobStore(str(folder / "blobs")), {"musinsa": shop})
