@@ -186,8 +186,11 @@ class Client:
         `unreachable`, `tls`, `truncated`, `broken-answer`).
         """
         self._guard.check_url(url)
-        address = parse_address(self._guard.mapped(url) or url)
+        mapped = self._guard.mapped(url)
+        address = parse_address(mapped or url)
         wanted = {"User-Agent": self._user_agent, "Accept-Encoding": "identity", **(headers or {})}
+        if mapped is not None:
+            wanted["Host"] = parse_address(url).host  # a mapped host keeps its name, as in the spider
         connection, fresh = self._connection(address)
         answer = None
         try:

@@ -7,6 +7,7 @@ waits any more.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,9 @@ from crawler.spiders.work import ROBOTS, CrawlWork
 from db.models import utcnow
 
 
+_REPORT_EVERY_S = 2.0
+
+
 @dataclass(slots=True)
 class FetchedPage:
     """What the spider hands to the pipeline: a page's task, what it brought and what the wire said."""
@@ -54,6 +58,7 @@ class ShopSpider(scrapy.Spider):
         super().__init__(**kwargs)
         self.work = work
         self.pace = Pace()
+        self._next_report = 0.0
         self._closing: asyncio.Future[None] | None = None
         self._in_flight: dict[int, PageTask] = {}
         self._changed = asyncio.Event()
@@ -173,7 +178,9 @@ class ShopSpider(scrapy.Spider):
         """The page is no longer in flight; whatever became of it is in the database."""
         self._in_flight.pop(task.id, None)
         self._changed.set()
-        self.work.on_progress(*self.work.frontier.counts())
+        if time.monotonic() >= self._next_report:  # counting a million pages after each one would be the crawl
+            self.work.on_progress(*self.work.frontier.counts())
+            self._next_report = time.monotonic() + _REPORT_EVERY_S
 
     def stop(self, reason: str, detail: str) -> None:
         """End the crawl early, its state kept; the first reason stays."""

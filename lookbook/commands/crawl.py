@@ -21,8 +21,8 @@ Shop = Annotated[ShopCode, typer.Argument(help="musinsa or ssf.")]
 @app.command()
 def run(
     shop: Shop,
-    category: Annotated[list[str] | None, typer.Option(help="A category code of the shop; may be repeated.")] = None,
-    products: Annotated[list[str] | None, typer.Option(help="A product number; may be repeated.")] = None,
+    category: Annotated[list[str] | None, typer.Option(help="A category code; more with commas or again.")] = None,
+    products: Annotated[list[str] | None, typer.Option(help="A product number; more with commas or again.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="At most so many products.")] = None,
     refresh: Annotated[bool, typer.Option("--refresh", help="Fetch every product known as current again.")] = False,
     sitemap: Annotated[bool, typer.Option("--sitemap", help="Start from the shop's sitemap.")] = False,
@@ -38,6 +38,8 @@ def run(
 
     Example: lookbook crawl run musinsa --category 100005 --category 003002 --limit 200
     """
+    from pydantic import ValidationError
+
     from crawler.crawl import CrawlRequest, run_crawl
     from lookbook.exits import REFUSED, TEMPORARY
     from lookbook.progress import progress
@@ -45,15 +47,19 @@ def run(
     from lookbook.settings import load_settings
 
     settings = load_settings()
-    request = CrawlRequest(
-        shop=shop,
-        categories=tuple(category or ()),
-        products=tuple(products or ()),
-        refresh=refresh,
-        sitemap=sitemap,
-        from_dir=str(from_dir.resolve()) if from_dir else None,
-        limit=limit,
-    )
+    try:
+        request = CrawlRequest(
+            shop=shop,
+            categories=_split(category),
+            products=_split(products),
+            refresh=refresh,
+            sitemap=sitemap,
+            from_dir=str(from_dir.resolve()) if from_dir else None,
+            limit=limit,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise typer.BadParameter(f"{first['input']!r}: {first['msg']}", param_hint=str(first["loc"][0])) from None
     with progress(f"{shop} pages") as report_progress:
         summary = run_crawl(
             open_engine(settings),
@@ -70,6 +76,10 @@ def run(
     if summary.state == "incomplete":
         typer.echo(f"lookbook: {summary.reason or 'some pages failed'}; run the same command again", err=True)
         raise typer.Exit(TEMPORARY)
+
+
+def _split(values: list[str] | None) -> tuple[str, ...]:
+    return tuple(part for value in values or () for part in value.replace(",", " ").split())
 
 
 _PERMISSION = (

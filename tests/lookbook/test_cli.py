@@ -59,6 +59,7 @@ def test_help_loads_nothing_heavy() -> None:
         ("crawl", "run"),
         ("crawl", "run", "gmarket"),
         ("crawl", "run", "ssf", "--limit", "0"),
+        ("crawl", "run", "ssf", "--products", "../../etc/passwd"),
         ("crawl", "images", "--shard", "4/4"),
         ("crawl", "images", "--shard", "a/b"),
         ("--log-level", "LOUD", "db", "status"),
