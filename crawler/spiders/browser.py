@@ -22,6 +22,15 @@ from scrapy_playwright.page import PageMethod
 logger = logging.getLogger(__name__)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# What a page asks for is answered by `serve` before it would reach the network. For what is not a request of a page
+# (WebSocket, WebRTC, Chromium's own calls) no name resolves, the proxy is a closed port, and UDP is off.
+_NO_NETWORK = (
+    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--proxy-server=http://127.0.0.1:9",
+    "--proxy-bypass-list=<-loopback>",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-background-networking",
+)
 _WANTED = frozenset({"document", "script", "xhr", "fetch"})
 # A page may ask for a great deal; its product information takes a handful of calls.
 _MAX_REQUESTS = 60
@@ -40,7 +49,7 @@ def find_chromium() -> str | None:
 
 def launch_options(executable: str) -> dict[str, Any]:
     """How Chromium is started: headless, without network, and as root without the sandbox that root can't have."""
-    args = ["--disable-dev-shm-usage", "--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"]
+    args = [*_NO_NETWORK, "--disable-dev-shm-usage"]
     if os.geteuid() == 0:
         args.append("--no-sandbox")
     return {"executable_path": executable, "headless": True, "args": args}

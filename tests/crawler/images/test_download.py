@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from crawler.config import CrawlSettings, ImageSettings, Permission, ShopSettings
 from db.errors import StorageError
 from db.models import ProductImage, utcnow
-from tests.crawler.images.picture_shop import HOST, Catalogue, ImageServer, Reply, encoded, make_catalogue, photo
+from tests.crawler.images.picture_shop import HOST, Catalogue, ImageServer, Reply, encoded, open_catalogue, photo
 
 TODAY = datetime.date(2026, 11, 20)
 
@@ -331,14 +331,16 @@ def test_a_killed_worker_is_replaced_and_its_pictures_are_fetched_again(
     assert len(catalogue.contents()) == 40
 
 
-def _download_in_process(folder: str, target: str) -> None:
+def _download_in_process(database_url: str, folder: str, target: str) -> None:
     os.setpgrp()
-    make_catalogue(Path(folder), target).download(images=ImageSettings(processes=2, threads=2, fit=(90, 120)))
+    open_catalogue(database_url, Path(folder), target).download(
+        images=ImageSettings(processes=2, threads=2, fit=(90, 120))
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_run_killed_at_any_moment_is_completed_by_the_next(
-    catalogue: Catalogue, server: ImageServer, tmp_path: Path, seed: int
+    catalogue: Catalogue, server: ImageServer, database_url: str, tmp_path: Path, seed: int
 ) -> None:
     rng = random.Random(seed)
     paths = server.pictures(60)
@@ -346,7 +348,7 @@ def test_a_run_killed_at_any_moment_is_completed_by_the_next(
     catalogue.want(*paths, "/gone.jpg")
     server.delay = 0.02
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_download_in_process, args=(str(tmp_path), server.url))
+    process = context.Process(target=_download_in_process, args=(database_url, str(tmp_path), server.url))
     process.start()
     enough = rng.randint(0, 50)
     deadline = time.monotonic() + 30
@@ -367,11 +369,13 @@ def test_a_run_killed_at_any_moment_is_completed_by_the_next(
         assert session.scalar(select(func.count()).where(ProductImage.attempts > 1)) == 0
 
 
-def test_workers_end_when_the_parent_is_killed(catalogue: Catalogue, server: ImageServer, tmp_path: Path) -> None:
+def test_workers_end_when_the_parent_is_killed(
+    catalogue: Catalogue, server: ImageServer, database_url: str, tmp_path: Path
+) -> None:
     catalogue.want(*server.pictures(30))
     server.delay = 0.3
     process = multiprocessing.get_context("spawn").Process(
-        target=_download_in_process, args=(str(tmp_path), server.url)
+        target=_download_in_process, args=(database_url, str(tmp_path), server.url)
     )
     process.start()
     deadline = time.monotonic() + 30

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-from pathlib import Path
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
@@ -17,16 +15,8 @@ from crawler.config import ImageSettings
 from crawler.images.duplicates import mark_near_duplicates, near_pairs
 from crawler.images.verify import verify
 from db.blobs import sha256_hex
-from db.models import Base, Image
-from db.session import make_engine
+from db.models import Image
 from tests.crawler.images.picture_shop import Pixels, encoded, photo
-
-
-@pytest.fixture
-def engine(tmp_path: Path) -> Engine:
-    engine = make_engine(f"sqlite:///{tmp_path / 'catalogue.sqlite'}")
-    Base.metadata.create_all(engine)
-    return engine
 
 
 def row(data: bytes) -> Image:
