@@ -182,44 +182,42 @@ def prepare_catalogue(folder: Path, count: int) -> None:
     from sqlalchemy.orm import Session
 
     from db.keys import url_key
-    from db.models import Base, Product, ProductImage, Shop
+    from db.models import Base, ProductImage, Shop
     from db.session import make_engine
 
     engine = make_engine(f"sqlite:///{folder / 'catalogue.sqlite'}")
     Base.metadata.create_all(engine)
-    lists: dict[str, list[str]] = {
-        name: [] for name in ("category_codes", "category_path", "sex", "colours", "sizes", "labels")
-    }
     with Session(engine) as session, session.begin():
         session.add(Shop(code="musinsa", name="benchmark", url=f"https://{HOST}"))
         session.flush()
-        product = Product(
-            shop="musinsa",
-            product_no="1",
-            url=f"https://{HOST}/",
-            name="synthetic",
-            garment_class="upper",
-            material={},
-            sold_out=False,
-            stock_state="on_sale",
-            content_key="0" * 64,
-            **lists,
-        )
-        session.add(product)
+        session.add(_product())
         session.flush()
         for number in range(count):
             url = f"https://{HOST}/{number:05d}.jpg"
-            session.add(
-                ProductImage(
-                    product_id=product.id,
-                    shop="musinsa",
-                    url=url,
-                    url_key=url_key(url),
-                    role="gallery",
-                    position=number,
-                )
-            )
+            row = {"url": url, "url_key": url_key(url), "role": "gallery", "position": number}
+            session.add(ProductImage(product_id=1, shop="musinsa", **row))
     engine.dispose()
+
+
+def _product() -> Any:
+    from db.models import Product
+
+    empty: dict[str, list[str]] = {
+        name: [] for name in ("category_codes", "category_path", "sex", "colours", "sizes", "labels")
+    }
+    return Product(
+        id=1,
+        shop="musinsa",
+        product_no="1",
+        url=f"https://{HOST}/",
+        name="synthetic",
+        garment_class="upper",
+        material={},
+        sold_out=False,
+        stock_state="on_sale",
+        content_key="0" * 64,
+        **empty,
+    )
 
 
 def stage(folder: Path, base: str, way: str) -> None:

@@ -80,10 +80,29 @@ def download_images(
         raise ValueError(f"shard {shard[0]} of {shard[1]}")
     started = time.monotonic()
     guards = {code: guard_of(code, shops.get(code, ShopSettings())) for code in {*shops, *SHOPS}}
-    expected = count_waiting(engine, shop=shop, shard=shard)
+    waiting = count_waiting(engine, shop=shop, shard=shard)
     plan = Plan(engine, shop=shop, shard=shard, limit=limit)
     hosts = Hosts(shops, crawl, images, today or datetime.now(UTC).date())
-    settings = WorkerSettings(
+    ledger = Ledger(engine)
+    if waiting:
+        total = waiting if limit is None else min(limit, waiting)
+        with WorkerPool(_worker_settings(blobs, crawl, images, guards)) as pool:
+            _Download(plan, hosts, ledger, pool, guards, images, on_progress, total).run()
+    near_duplicates = mark_near_duplicates(engine)
+    return _summary(plan, hosts, ledger, near_duplicates, time.monotonic() - started)
+
+
+def guard_of(code: str, settings: ShopSettings) -> AddressGuard:
+    """What may be contacted for a shop's pictures: its own hosts, and those that the settings add."""
+    known = SHOPS.get(code)
+    own = () if known is None else (*known.page_hosts, *known.image_hosts)
+    return AddressGuard((*own, *settings.image_hosts), settings.hosts)
+
+
+def _worker_settings(
+    blobs: BlobStore, crawl: CrawlSettings, images: ImageSettings, guards: dict[str, AddressGuard]
+) -> WorkerSettings:
+    return WorkerSettings(
         blobs_url=blobs.url,
         images=images,
         user_agent=user_agent(crawl),
@@ -91,11 +110,9 @@ def download_images(
         guards=guards,
         referers={code: f"{known.url}/" for code, known in SHOPS.items()},
     )
-    ledger = Ledger(engine)
-    if expected:
-        total = expected if limit is None else min(limit, expected)
-        with WorkerPool(settings) as pool:
-            _Download(plan, hosts, ledger, pool, guards, images, on_progress, total).run()
+
+
+def _summary(plan: Plan, hosts: Hosts, ledger: Ledger, near_duplicates: int, seconds: float) -> ImageSummary:
     return ImageSummary(
         planned=plan.taken,
         stored=ledger.stored,
@@ -105,18 +122,11 @@ def download_images(
         failed=ledger.failed,
         waiting=plan.taken - ledger.done,
         bytes=ledger.bytes,
+        seconds=round(seconds, 3),
         exact_duplicates=ledger.exact_duplicates,
-        near_duplicates=mark_near_duplicates(engine),
+        near_duplicates=near_duplicates,
         refused_hosts=dict(sorted(hosts.refused.items())),
-        seconds=round(time.monotonic() - started, 3),
     )
-
-
-def guard_of(code: str, settings: ShopSettings) -> AddressGuard:
-    """What may be contacted for a shop's pictures: its own hosts, and those that the settings add."""
-    known = SHOPS.get(code)
-    own = () if known is None else (*known.page_hosts, *known.image_hosts)
-    return AddressGuard((*own, *settings.image_hosts), settings.hosts)
 
 
 class _Download:

@@ -23,6 +23,7 @@ from crawler.images.verify import verify
 from crawler.robots import MAX_BYTES as MAX_ROBOTS_BYTES
 from crawler.robots import forbids_ai
 from db.blobs import BlobStore
+from db.errors import StorageError
 
 logger = logging.getLogger(__name__)
 
@@ -95,9 +96,8 @@ class Fetcher:
             return Outcome(task, "temporary", error.reason)
         except MemoryError:
             return Outcome(task, "temporary", "out-of-memory")
-        except OSError as error:
-            # The client turned the network's errors into its own, so the blob store can't write: no space, no right.
-            return Outcome(task, "broken", f"the blob store failed: {error}")
+        except StorageError as error:
+            return Outcome(task, "broken", str(error))
         except Exception as error:
             # A thread that died here would leave its task unanswered and the run waiting for ever.
             logger.exception("an image task failed: %s", task.url)
@@ -120,7 +120,7 @@ class Fetcher:
             raise Rejected("x-robots-tag")
         picture = self._shared.decoder.submit(verify, answer.body, self._settings.images).result()
         image = StoredImage(
-            sha256=self._shared.blobs.put(answer.body),
+            sha256=self._put(answer.body),
             size=len(answer.body),
             format=picture.format,
             width=picture.width,
@@ -128,9 +128,16 @@ class Fetcher:
             phash=picture.phash,
             thumbnail=picture.thumbnail,
             segments=picture.segments,
-            fitted_sha256=None if picture.fitted is None else self._shared.blobs.put(picture.fitted),
+            fitted_sha256=None if picture.fitted is None else self._put(picture.fitted),
         )
         return Outcome(task, "stored", status=200, image=image, received=len(answer.body))
+
+    def _put(self, data: bytes) -> str:
+        try:
+            return self._shared.blobs.put(data)
+        except Exception as error:
+            # Object stores raise errors of several libraries; whichever it is, it is not the picture's fault.
+            raise StorageError(f"the blob store failed: {error!r:.300}") from error
 
 
 def _no_picture(task: Task, answer: Answer) -> Outcome:
