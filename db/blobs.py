@@ -6,6 +6,7 @@ The contract that must not break: a name never appears before its bytes are comp
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import uuid
 from collections.abc import Iterator
@@ -22,6 +23,12 @@ _PARTIAL = ".partial-"
 
 def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 class BlobStore:
@@ -63,9 +70,8 @@ class BlobStore:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f"{_PARTIAL}{uuid.uuid4().hex}")
         try:
-            with partial.open("xb") as file:
-                file.write(data)
-                file.flush()
+            with partial.open("xb", buffering=0) as file:
+                _write_all(file, data)
                 os.fsync(file.fileno())
             partial.replace(path)
         except BaseException:

@@ -249,8 +249,10 @@ class Client:
         if encoding not in {"", "identity"}:
             raise Rejected("content-encoding", f"{encoding!r}, though only identity was accepted")
         declared = response.headers.get("Content-Length", "")
-        if declared.isdigit() and int(declared[:20]) > max_bytes:
-            raise Rejected("too-large", f"{declared[:20]} bytes, over {max_bytes}")
+        if declared.isdigit():
+            if int(declared[:20]) > max_bytes:
+                raise Rejected("too-large", f"{declared[:20]} bytes, over {max_bytes}")
+            return response.read()  # http.client reads no more than was declared
         body = bytearray()
         while chunk := response.read(_CHUNK):
             body += chunk

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from crawler.config import ImageSettings
 from crawler.errors import Rejected
-from crawler.images.decode import Header, Rgb, decode, encode_jpeg, fitted_size, read_header, shrink
+from crawler.images.decode import Header, Rgb, decode, encode_jpeg, fitted_size, read_header, sampled, shrink
 from crawler.images.fingerprint import SIDE, phash, thumbnail
 from crawler.images.sheets import segments
 
@@ -51,9 +49,7 @@ def verify(data: bytes, settings: ImageSettings) -> Picture:
     if settings.fit is not None and not sheet:
         pixels = shrink(pixels, target, exact=settings.fit_exact)
         fitted = encode_jpeg(pixels)
-    # Every n-th pixel is enough here: what the fingerprint keeps are means over much larger areas.
-    step = max(1, min(pixels.shape[:2]) // (8 * SIDE))
-    small = np.ascontiguousarray(pixels[::step, ::step])
+    small = sampled(pixels, 8 * SIDE)  # enough for the fingerprint, which keeps means over much larger areas
     return Picture(header.format, header.width, header.height, phash(small), thumbnail(small), cuts, fitted)
 
 
@@ -71,7 +67,7 @@ def check_header(header: Header, data: bytes, settings: ImageSettings) -> None:
     if header.height > settings.sheet_ratio * header.width and header.height > settings.max_sheet_height:
         raise Rejected("sheet", f"{size} pixels, higher than {settings.max_sheet_height}")
     # FF DA can't occur inside entropy-coded data, where FF is followed by 00 or a restart marker.
-    if header.format == "jpeg" and (scans := data.count(b"\xff\xda")) > _MAX_SCANS:
+    if header.progressive and (scans := data.count(b"\xff\xda")) > _MAX_SCANS:
         raise Rejected("too-many-scans", f"{scans} scans, over {_MAX_SCANS}")
 
 

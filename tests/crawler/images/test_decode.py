@@ -20,11 +20,12 @@ def psnr(left: Pixels, right: Pixels) -> float:
 
 
 def textured(width: int, height: int) -> Pixels:
+    """A photo with the fine texture of cloth, which is one of light and shade rather than of colour."""
     rng = np.random.default_rng(5)
     noise = np.asarray(
-        Pillow.fromarray(rng.integers(0, 256, (height // 4, width // 4, 3), dtype=np.uint8)).resize((width, height)),
+        Pillow.fromarray(rng.integers(0, 256, (height // 4, width // 4), dtype=np.uint8)).resize((width, height)),
         np.float32,
-    )
+    )[:, :, None]
     return np.asarray(np.clip(photo(5, width, height) * 0.7 + noise * 0.3, 0, 255), np.uint8)
 
 
