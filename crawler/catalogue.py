@@ -6,7 +6,7 @@ catalogue.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,7 +17,17 @@ from sqlalchemy.orm import Session, sessionmaker
 from crawler import frontier, routes
 from crawler.frontier import Fetched, PageTask
 from crawler.pages.base import ParsedPage
-from crawler.records import Category, ColourGroup, GoneProduct, Image, Information, Listing, Options, SizeTable
+from crawler.records import (
+    Category,
+    ColourGroup,
+    GoneProduct,
+    Image,
+    Information,
+    Listing,
+    Options,
+    Rejection,
+    SizeTable,
+)
 from crawler.records import Product as ProductRecord
 from crawler.routes import DETAIL_KINDS, PageAddress
 from db.keys import content_key, url_key
@@ -53,20 +63,26 @@ class CatalogueWriter:
             frontier.finish(session, task, state, fetched, reason)
 
     def _apply(self, session: Session, task: PageTask, parsed: ParsedPage) -> tuple[str, str | None]:
+        """Store the records; returns the state that the page ends in, with its reason."""
         state: tuple[str, str | None] = ("done", None)
         listings = [record for record in parsed.records if isinstance(record, Listing)]
-        if task.kind in ("listing", "sitemap"):
-            self._listings(session, task, listings, parsed)
-        for record in parsed.records:
+        if listings or task.kind in ("listing", "sitemap"):
+            self._lists(session, task, listings, parsed)
+        for number, record in enumerate(parsed.records):
             if isinstance(record, ProductRecord):
                 self._product(session, task, record)
+                if task.kind == "product" and task.product_no and task.product_no != record.product_no:
+                    # The shop sent us on to another product: the number that was asked for is no more.
+                    _mark_gone(session, record.shop, task.product_no)
+                    state = ("gone", "moved")
             elif isinstance(record, GoneProduct):
                 _mark_gone(session, record.shop, record.product_no)
                 state = ("gone", record.reason)
             elif isinstance(record, SizeTable | Options | ColourGroup | Information):
-                _detail(session, record)
-            elif record.kind == "rejection":
-                self._reject(session, task, record.url, record.product_no, record.reason)
+                if not _detail(session, record):
+                    state = ("rejected", "unknown-product")
+            elif isinstance(record, Rejection):
+                self._reject(session, task, record, number)
         return state
 
     def give_up(self, task: PageTask, state: str, reason: str, fetched: Fetched) -> None:
@@ -86,32 +102,52 @@ class CatalogueWriter:
 
     # Lists
 
-    def _listings(self, session: Session, task: PageTask, listings: list[Listing], parsed: ParsedPage) -> None:
+    def _lists(self, session: Session, task: PageTask, listings: list[Listing], parsed: ParsedPage) -> None:
+        """Enqueue what a list or sitemap leads to: further lists, and the products that have to be fetched."""
         category = task.context.get("category")
-        onward = [PageAddress(task.kind, url, context=task.context) for url in parsed.urls]
-        if parsed.next_url and self._room(session, listings):
-            onward.append(PageAddress(task.kind, parsed.next_url, context=task.context))
-        for record in parsed.records:  # SSF's sitemap names categories, not products
-            if isinstance(record, Category) and record.garment_class in WORN_CLASSES:
-                onward.append(routes.listing(self._scope.shop, record.code))
-        frontier.enqueue(session, self._scope.run_id, onward)
-        known = self._known(session, [listing.product_no for listing in listings])
+        chosen = self._within_limit(session, listings)
+        full = self._scope.limit is not None and len(self._products_in_run(session) | set(chosen)) >= self._scope.limit
+        if full:
+            self._end_lists(session, task)
+        else:
+            frontier.enqueue(session, self._scope.run_id, self._further_lists(task, parsed))
+        known = self._known(session, list(chosen))
         wanted, unchanged = [], []
-        for listing in self._within_limit(session, listings):
+        for number, listing in chosen.items():
             key = _listing_key(listing)
             categories = [category] if category else list(listing.category_codes)
-            page = routes.product(
-                self._scope.shop, listing.product_no, listing.url, {"listing_key": key, "categories": categories}
-            )
-            old = known.get(listing.product_no)
+            page = routes.product(self._scope.shop, number, listing.url, {"listing_key": key, "categories": categories})
+            old = known.get(number)
             if old is not None and self._is_fresh(old, key):
                 unchanged.append(page)
+                self._enqueue_details(session, old)
             else:
                 wanted.append(page)
         self._enqueue_products(session, wanted, "waiting")
         self._enqueue_products(session, unchanged, "unchanged")
         if category:
-            self._note_categories(session, listings, known, category)
+            self._note_categories(session, list(chosen), known, category)
+
+    def _further_lists(self, task: PageTask, parsed: ParsedPage) -> Iterator[PageAddress]:
+        yield from (PageAddress(task.kind, url, context=task.context) for url in parsed.urls)
+        if parsed.next_url:
+            yield PageAddress(task.kind, parsed.next_url, context=task.context)
+        for record in parsed.records:  # SSF's sitemap names categories, not products
+            if isinstance(record, Category) and record.garment_class in WORN_CLASSES:
+                yield routes.listing(self._scope.shop, record.code)
+
+    def _end_lists(self, session: Session, task: PageTask) -> None:
+        """The run has as many products as it may: lists that still wait are not needed."""
+        session.execute(
+            update(FrontierPage)
+            .where(
+                FrontierPage.run_id == self._scope.run_id,
+                FrontierPage.kind.in_(("listing", "sitemap")),
+                FrontierPage.state == "waiting",
+                FrontierPage.id != task.id,
+            )
+            .values(state="skipped", reason=frontier.LIMIT)
+        )
 
     def _known(self, session: Session, numbers: Collection[str]) -> dict[str, Product]:
         query = select(Product).where(Product.shop == self._scope.shop, Product.product_no.in_(numbers))
@@ -128,23 +164,15 @@ class CatalogueWriter:
         query = select(FrontierPage.product_no).filter_by(run_id=self._scope.run_id, kind="product")
         return {number for number in session.scalars(query) if number}
 
-    def _room(self, session: Session, listings: list[Listing]) -> bool:
+    def _within_limit(self, session: Session, listings: list[Listing]) -> dict[str, Listing]:
+        """The listings by number that the run's limit leaves; those that the run has already always stay."""
+        unique = {listing.product_no: listing for listing in reversed(listings)}
         if self._scope.limit is None:
-            return True
-        return len(self._products_in_run(session) | {row.product_no for row in listings}) < self._scope.limit
-
-    def _within_limit(self, session: Session, listings: list[Listing]) -> list[Listing]:
-        """The listings that the run's limit leaves, one per product; those that the run has already always stay."""
-        unique = list({listing.product_no: listing for listing in reversed(listings)}.values())[::-1]
-        if self._scope.limit is None:
-            return unique
-        chosen = self._products_in_run(session)
-        kept = []
-        for listing in unique:
-            if listing.product_no in chosen or len(chosen) < self._scope.limit:
-                chosen.add(listing.product_no)
-                kept.append(listing)
-        return kept
+            return dict(reversed(unique.items()))
+        there = self._products_in_run(session)
+        room = max(0, self._scope.limit - len(there))
+        new = set([number for number in reversed(unique) if number not in there][:room])
+        return {number: unique[number] for number in reversed(unique) if number in there or number in new}
 
     def _enqueue_products(self, session: Session, pages: list[PageAddress], state: str) -> None:
         """Enqueue product pages, once per product and run whatever address a list gave."""
@@ -159,11 +187,8 @@ class CatalogueWriter:
             session, self._scope.run_id, (page for page in pages if page.product_no not in there), state=state
         )
 
-    def _note_categories(
-        self, session: Session, listings: list[Listing], known: dict[str, Product], category: str
-    ) -> None:
+    def _note_categories(self, session: Session, numbers: list[str], known: dict[str, Product], category: str) -> None:
         """A product in several lists is fetched once, but every list that showed it is kept."""
-        numbers = {listing.product_no for listing in listings}
         for product in known.values():
             product.listed_in = sorted({*product.listed_in, category})
             product.seen_at = utcnow()
@@ -177,22 +202,11 @@ class CatalogueWriter:
             if category not in page.context.get("categories", []):
                 page.context = {**page.context, "categories": sorted({*page.context.get("categories", []), category})}
 
-    def _reject(self, session: Session, task: PageTask, url: str, product_no: str | None, reason: str) -> None:
-        """Record a row of a page that could not become a record, unless its product is known to the run anyway."""
-        number = product_no[:40] if product_no else None
-        page = PageAddress(task.kind, f"{url}#{number or content_key([task.url, reason])[:12]}", number)
-        rows = {
-            "run_id": self._scope.run_id,
-            "kind": "row",
-            "url": page.url,
-            "url_key": url_key(page.url),
-            "product_no": number,
-            "context": {},
-            "state": "rejected",
-            "reason": reason,
-            "attempts": 1,
-        }
-        upsert(session, FrontierPage, [rows], key=("run_id", "kind", "url_key"))
+    def _reject(self, session: Session, task: PageTask, record: Rejection, number: int) -> None:
+        """Record a row that could not become a record, under its product's number or its place on the page."""
+        product_no = record.product_no[:40] if record.product_no else None
+        page = PageAddress("row", f"{record.url}#{product_no or f'{content_key(task.url)[:12]}-{number}'}", product_no)
+        frontier.enqueue(session, self._scope.run_id, [page], state="rejected", reason=record.reason)
 
     # Products
 
@@ -211,7 +225,7 @@ class CatalogueWriter:
         for name, value in _columns(record).items():
             setattr(product, name, value)
         for name, value in _shared_columns(record).items():
-            if value:  # an empty one must not erase what a detail page brought
+            if value or name not in _DETAIL_COLUMNS[record.shop]:
                 setattr(product, name, value)
         product.content_key = key
         product.listing_key = context.get("listing_key", product.listing_key)
@@ -255,6 +269,11 @@ class CatalogueWriter:
         frontier.enqueue(session, self._scope.run_id, pages)
 
 
+# Columns that a detail page of the shop brings: the product's own page, which lacks them, must not empty them.
+_DETAIL_COLUMNS = {
+    "musinsa": {"colours", "sizes", "measurements"},
+    "ssf": {"material", "measurements", "detail_text"},
+}
 WORN_CLASSES = ("upper", "lower", "dress")
 _SNAPSHOT = ("list_price", "sale_price", "final_price", "sold_out", "stock_state")
 _COPIED = (
@@ -305,12 +324,12 @@ def _mark_gone(session: Session, shop: str, product_no: str) -> None:
     )
 
 
-def _detail(session: Session, record: SizeTable | Options | ColourGroup | Information) -> None:
-    """Bring a further page's facts into the product's row."""
+def _detail(session: Session, record: SizeTable | Options | ColourGroup | Information) -> bool:
+    """Bring a further page's facts into the product's row; False where the catalogue has no such product."""
     query = select(Product).filter_by(shop=record.shop, product_no=record.product_no).with_for_update()
     product = session.scalars(query).one_or_none()
     if product is None:
-        return
+        return False
     match record:
         case SizeTable():
             product.measurements = record.measurements
@@ -326,16 +345,19 @@ def _detail(session: Session, record: SizeTable | Options | ColourGroup | Inform
             product.detail_text = record.detail_text or product.detail_text
             replace_images(session, product, _after_gallery(session, product, record.images), {"detail"})
     product.details = sorted({*product.details, record.kind})
+    return True
 
 
 def _after_gallery(session: Session, product: Product, images: Iterable[Image]) -> list[Image]:
-    """The tab's pictures, which it numbers from 0, in their place behind the main and gallery pictures."""
-    query = select(func.max(ProductImage.position)).where(
+    """The tab's pictures, which it numbers from 0, behind the main and gallery pictures and without those again."""
+    columns = (ProductImage.url_key, ProductImage.position)
+    query = select(*columns).where(
         ProductImage.product_id == product.id, ProductImage.role != "detail", ProductImage.removed_at.is_(None)
     )
-    last = session.scalar(query)
-    first = 0 if last is None else last + 1
-    return [image.model_copy(update={"position": first + image.position}) for image in images]
+    shown = {row.url_key: row.position for row in session.execute(query)}
+    first = max(shown.values(), default=-1) + 1
+    new = [image for image in images if url_key(image.url) not in shown]
+    return [image.model_copy(update={"position": first + image.position}) for image in new]
 
 
 def replace_images(session: Session, product: Product, images: Iterable[Image], roles: Collection[str]) -> None:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, PositiveInt, TypeAdapter, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, field_validator
+
+from crawler.addresses import parse_address
+from crawler.errors import AddressRefused
 
 USER_AGENT = "LookbookBot/0.1"
+_PRODUCT_TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9_-]{2,40}(/[0-9A-Za-z.]{1,20})?")
+# Names that are somebody else's: crawlers that shops let in by name, and browsers.
+_NAMES_OF_OTHERS = re.compile(
+    r"mozilla|chrome|safari|firefox|edge|opera|webkit|googlebot|google-|bingbot|msnbot|yeti|naver|daum|zumbot|duckduck|"
+    r"yandex|slurp|baidu|applebot|facebook|meta-|twitter|ccbot|gptbot|chatgpt|oai-|claude|anthropic|perplexity|amazonbot",
+    re.IGNORECASE,
+)
 
 
 class _Settings(BaseModel):
@@ -24,9 +35,6 @@ class Permission(_Settings):
     def covers(self, host: str, today: date) -> bool:
         """Whether it holds for this host today; the day of expiry still counts."""
         return (self.expires is None or today <= self.expires) and (not self.hosts or host in self.hosts)
-
-
-_HTTP_URL = TypeAdapter(HttpUrl)
 
 
 class ShopSettings(_Settings):
@@ -47,8 +55,11 @@ class ShopSettings(_Settings):
     @field_validator("hosts")
     @classmethod
     def _addresses(cls, hosts: dict[str, str]) -> dict[str, str]:
-        for target in hosts.values():
-            _HTTP_URL.validate_python(target)
+        try:
+            for target in hosts.values():
+                parse_address(target)
+        except AddressRefused as error:
+            raise ValueError(f"a host's target: {error}") from None
         return {host.lower(): target.rstrip("/") for host, target in hosts.items()}
 
 
@@ -56,7 +67,11 @@ class CrawlSettings(_Settings):
     """How pages are fetched."""
 
     user_agent: str = Field(default=USER_AGENT, description="the first word is what robots.txt groups are matched with")
-    contact: str | None = Field(default=None, description="address or URL at which the shop can reach the operator")
+    contact: str | None = Field(
+        default=None,
+        pattern=r"^[\x20-\x7e]{3,200}$",
+        description="address or URL at which the shop can reach the operator",
+    )
     timeout: float = Field(default=30, gt=0, description="seconds for one response")
     max_page_bytes: int = Field(default=16 * 2**20, ge=1024)
     attempts: int = Field(default=4, ge=1, description="tries of one page before it is left for the next run")
@@ -64,6 +79,13 @@ class CrawlSettings(_Settings):
     max_retry_after: float = Field(default=600, ge=0, description="a longer Retry-After ends the run (resumable)")
     refusals: int = Field(default=5, ge=1, description="403 or 429 answers in a row that end the run")
     refresh_after_days: float = Field(default=7, ge=0, description="an unchanged product's page is fetched again then")
+
+    @field_validator("user_agent")
+    @classmethod
+    def _own_name(cls, name: str) -> str:
+        if not _PRODUCT_TOKEN.fullmatch(name) or _NAMES_OF_OTHERS.search(name):
+            raise ValueError("a crawler goes by a name of its own, like LookbookBot/0.1, never by another's")
+        return name
 
 
 class ImageSettings(_Settings):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from crawler import frontier, routes
@@ -25,8 +27,9 @@ from crawler.shops import SHOPS, Shop
 from crawler.spiders.work import REFUSED, ROBOTS, CrawlWork
 from db import queries
 from db.locks import exclusive
-from db.models import CrawlRun, utcnow
+from db.models import CrawlRun, Product, utcnow
 from db.models import Shop as ShopRow
+from db.queries import FrontierCount
 from db.session import make_sessions
 from db.upsert import upsert
 
@@ -34,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 # An interrupted run older than this is not taken up again: its lists would be yesterday's.
 RESUME_WITHIN = timedelta(hours=12)
+# So many processes try pages that failed; what fails in the last of them ends the run as failed pages.
+RETRY_PROCESSES = 3
 Progress = Callable[[int, int | None], None]
 
 
@@ -66,11 +71,14 @@ class CrawlRequest(BaseModel):
 
 
 class CrawlSummary(BaseModel):
-    """How a run stands: `pages` counts frontier pages by kind and state, `rejected` their reasons."""
+    """How a run stands: `pages` counts frontier pages by kind and state, `reasons` why some are not done.
+
+    `products` are those whose page this run stored, `seconds` the time that its processes worked on it.
+    """
 
     run: int
     shop: str
-    state: Literal["running", "finished", "incomplete", "refused"]
+    state: Literal["running", "finished", "incomplete", "refused", "failed"]
     reason: str | None
     products: int
     pages: dict[str, dict[str, int]]
@@ -94,18 +102,23 @@ def run_crawl(
     """
     sessions = make_sessions(engine)
     shop = SHOPS[request.shop]
-    with exclusive(engine, f"crawl {shop.code}"):
-        permission = shop_settings.permission
-        run_id = _open_run(sessions, shop, request, permission, fresh)
-        work = _work(sessions, run_id, request, shop_settings, settings, on_progress)
-        work.frontier.reopen()
-        if request.from_dir is not None:
-            from crawler.saved import store_saved_pages
+    started = time.monotonic()
+    with exclusive(engine, f"crawl {shop.code}") as lock:
+        run_id = _open_run(sessions, shop, request, shop_settings.permission, fresh)
+        try:
+            work = _work(engine, run_id, request, shop_settings, settings)
+            work.still_locked, work.on_progress = lock.held, on_progress
+            work.frontier.reopen()
+            if request.from_dir is not None:
+                from crawler.saved import store_saved_pages
 
-            store_saved_pages(work, Path(request.from_dir), sessions)
-        else:
-            _fetch(work, settings)
-        return _close_run(sessions, run_id, work)
+                store_saved_pages(work, Path(request.from_dir), sessions)
+            else:
+                _fetch(work, settings)
+        except BaseException as error:
+            _fail_run(sessions, run_id, error)
+            raise
+        return _close_run(sessions, run_id, work, time.monotonic() - started)
 
 
 def _open_run(
@@ -113,40 +126,44 @@ def _open_run(
 ) -> int:
     """Take up the shop's interrupted run with the same arguments, else start one, seeds in the same transaction."""
     arguments = request.model_dump(mode="json", exclude_defaults=True)
-    stored_permission = permission.model_dump(mode="json") if permission else None
     with sessions.begin() as session:
         shop_row = {"code": shop.code, "name": shop.name, "url": shop.url, "created_at": utcnow()}
         upsert(session, ShopRow, [shop_row], key=("code",), update=("name", "url"))
         run = None if fresh else _interrupted(session, shop.code, arguments)
         if run is None:
-            run = CrawlRun(shop=shop.code, arguments=arguments, permission=stored_permission, stats={})
+            run = CrawlRun(shop=shop.code, arguments=arguments, permissions=[], stats={})
             session.add(run)
             session.flush()
-            frontier.enqueue(session, run.id, request.seeds(session))
+            frontier.enqueue(session, run.id, islice(request.seeds(session), request.limit))
         else:
             logger.info("taking up run %d of %s", run.id, run.started_at.isoformat(timespec="seconds"))
-            run.permission = stored_permission
+        run.permissions = [*run.permissions, *_relied_on(shop, permission, run.permissions)]
+        run.stats = {**run.stats, "processes": run.stats.get("processes", 0) + 1}
         run.state, run.reason, run.finished_at = "running", None, None
         return run.id
 
 
+def _relied_on(shop: Shop, permission: Permission | None, known: list[Any]) -> list[dict[str, Any]]:
+    """The permission as the run records it, unless it holds for no host of the shop or is the last one known."""
+    today = datetime.now(UTC).date()
+    if permission is None or not any(permission.covers(host, today) for host in shop.page_hosts):
+        return []
+    record = permission.model_dump(mode="json")
+    if known and {**known[-1], "from": None} == {**record, "from": None}:
+        return []
+    return [{**record, "from": utcnow().isoformat(timespec="seconds")}]
+
+
 def _interrupted(session: Session, shop: str, arguments: dict[str, Any]) -> CrawlRun | None:
-    query = (
-        select(CrawlRun)
-        .filter_by(shop=shop)
-        .where(CrawlRun.state != "finished", CrawlRun.started_at > utcnow() - RESUME_WITHIN)
-        .order_by(CrawlRun.id.desc())
-    )
-    return next((run for run in session.scalars(query) if run.arguments == arguments), None)
+    """The newest run with these arguments, if it is young and did not finish."""
+    query = select(CrawlRun).filter_by(shop=shop).where(CrawlRun.started_at > utcnow() - RESUME_WITHIN)
+    runs = session.scalars(query.order_by(CrawlRun.id.desc()))
+    newest = next((run for run in runs if run.arguments == arguments), None)
+    return newest if newest is not None and newest.state != "finished" else None
 
 
 def _work(
-    sessions: sessionmaker[Session],
-    run_id: int,
-    request: CrawlRequest,
-    shop_settings: ShopSettings,
-    settings: CrawlSettings,
-    on_progress: Progress,
+    engine: Engine, run_id: int, request: CrawlRequest, shop_settings: ShopSettings, settings: CrawlSettings
 ) -> CrawlWork:
     shop = SHOPS[request.shop]
     scope = Scope(
@@ -158,13 +175,13 @@ def _work(
     )
     return CrawlWork(
         shop=shop,
-        frontier=Frontier(sessions, run_id),
-        writer=CatalogueWriter(sessions, scope),
+        frontier=Frontier(engine, run_id),
+        writer=CatalogueWriter(make_sessions(engine), scope),
         guard=AddressGuard(shop.page_hosts, shop_settings.hosts),
         shop_settings=shop_settings,
         settings=settings,
         today=datetime.now(UTC).date(),
-        on_progress=on_progress,
+        still_locked=lambda: True,
     )
 
 
@@ -184,33 +201,51 @@ def _fetch(work: CrawlWork, settings: CrawlSettings) -> None:
     work.has_browser = chromium is not None
     process = AsyncCrawlerProcess(values)
     crawling = process.crawl(ShopSpider, work=work)
-    process.start()
-    if not crawling.cancelled() and (error := _error_of(crawling)) is not None:
+    process.start(install_signal_handlers=False)  # the spider has its own, which let it say why it stopped
+    if crawling.done() and not crawling.cancelled() and (error := crawling.exception()) is not None:
         raise error
 
 
-def _error_of(crawling: asyncio.Task[None]) -> BaseException | None:
-    return crawling.exception() if crawling.done() else None
+def _fail_run(sessions: sessionmaker[Session], run_id: int, error: BaseException) -> None:
+    """Note on the run that an error ended it; the error itself goes on to the caller."""
+    try:
+        with sessions.begin() as session:
+            run = session.get_one(CrawlRun, run_id)
+            run.state, run.reason, run.finished_at = "failed", f"{type(error).__name__}: {error}"[:500], utcnow()
+    except SQLAlchemyError:
+        logger.exception("run %d could not be marked as failed", run_id)
 
 
-def _close_run(sessions: sessionmaker[Session], run_id: int, work: CrawlWork) -> CrawlSummary:
+def _close_run(sessions: sessionmaker[Session], run_id: int, work: CrawlWork, seconds: float) -> CrawlSummary:
     with sessions.begin() as session:
         run = session.get_one(CrawlRun, run_id)
         counts = queries.frontier_counts(session, run_id)
-        states = Counter({state: sum(n for _, other, _, n in counts if other == state) for _, state, _, _ in counts})
-        forbidden = not states["done"] and any(reason == ROBOTS for _, _, reason, _ in counts)
-        if work.stopped in (REFUSED, ROBOTS) or forbidden:
-            run.state = "refused"
-        else:
-            run.state = "incomplete" if states["waiting"] or states["failed"] else "finished"
-        run.reason = work.stop_detail or ("robots.txt allows none of the pages" if forbidden else None)
+        run.state, run.reason = _end_of(run, work, counts)
         run.finished_at = utcnow()
-        summary = summarise(run, counts)
-        run.stats = summary.model_dump(mode="json", include={"products", "pages", "reasons", "seconds"})
+        run.stats = {**run.stats, "seconds": round(run.stats.get("seconds", 0.0) + seconds, 1)}
+        summary = summarise(session, run, counts)
+        run.stats = {**run.stats, **summary.model_dump(mode="json", include={"products", "pages", "reasons"})}
         return summary
 
 
-def summarise(run: CrawlRun, counts: list[tuple[str, str, str | None, int]]) -> CrawlSummary:
+def _end_of(run: CrawlRun, work: CrawlWork, counts: list[FrontierCount]) -> tuple[str, str | None]:
+    """The run's state and its reason, from why the crawl stopped and from what its pages came to."""
+    states = Counter[str]()
+    for _, state, _, number in counts:
+        states[state] += number
+    if work.stopped in (REFUSED, ROBOTS):
+        return "refused", work.stop_detail
+    if not states["done"] and any(reason == ROBOTS for _, _, reason, _ in counts):
+        return "refused", "robots.txt allows none of the pages"
+    if states["waiting"]:
+        return "incomplete", work.stop_detail or f"{states['waiting']} pages are still waiting"
+    # A page that fails again and again must not keep tomorrow's crawl from reading the lists.
+    if states["failed"] and run.stats["processes"] < RETRY_PROCESSES:
+        return "incomplete", f"{states['failed']} pages failed"
+    return "finished", None
+
+
+def summarise(session: Session, run: CrawlRun, counts: list[FrontierCount]) -> CrawlSummary:
     """The summary of a run from its row and `queries.frontier_counts`."""
     pages: dict[str, Counter[str]] = {}
     reasons: Counter[str] = Counter()
@@ -218,14 +253,13 @@ def summarise(run: CrawlRun, counts: list[tuple[str, str, str | None, int]]) -> 
         pages.setdefault(kind, Counter())[state] += number
         if reason and state != "done":
             reasons[reason] += number
-    end = run.finished_at or utcnow()
     return CrawlSummary(
         run=run.id,
         shop=run.shop,
         state=run.state,
         reason=run.reason,
-        products=pages.get("product", Counter())["done"],
+        products=session.scalar(select(func.count()).select_from(Product).filter_by(run_id=run.id)) or 0,
         pages={kind: dict(states) for kind, states in pages.items()},
         reasons=dict(reasons.most_common()),
-        seconds=round((end - run.started_at).total_seconds(), 1),
+        seconds=run.stats.get("seconds", 0.0),
     )

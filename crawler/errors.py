@@ -26,7 +26,3 @@ class Gone(CrawlError):
 
 class Temporary(CrawlError):
     """The same request may succeed later."""
-
-
-class Refused(CrawlError):
-    """The shop does not want this crawl (robots.txt, a run of 403 or 429); the crawl stops with exit code 77."""

@@ -6,18 +6,22 @@ kill -9 at any moment loses nothing and fetches nothing twice that was stored.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Engine, func, select, update
+from sqlalchemy.orm import Session
 
 from crawler.routes import PageAddress, PageKind
 from db.keys import url_key
 from db.models import FrontierPage, utcnow
+from db.session import make_sessions
 from db.upsert import upsert
+
+# The reason of list pages that a run with a limit no longer needs.
+LIMIT = "limit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,14 @@ class Fetched:
     seconds: float | None = None
 
 
-def enqueue(session: Session, run_id: int, pages: Iterable[PageAddress], *, state: str = "waiting") -> None:
+def enqueue(
+    session: Session,
+    run_id: int,
+    pages: Iterable[PageAddress],
+    *,
+    state: str = "waiting",
+    reason: str | None = None,
+) -> None:
     """Add pages that the run does not know yet; those it knows keep their state."""
     rows = (
         {
@@ -52,6 +63,7 @@ def enqueue(session: Session, run_id: int, pages: Iterable[PageAddress], *, stat
             "product_no": page.product_no,
             "context": page.context,
             "state": state,
+            "reason": reason,
             "attempts": 0,
         }
         for page in pages
@@ -70,7 +82,7 @@ def finish(
     """End a try of the page: give it its state, within the transaction that stores what it brought."""
     session.execute(
         update(FrontierPage)
-        .where(FrontierPage.id == task.id)
+        .where(FrontierPage.id == task.id, FrontierPage.state == "waiting")
         .values(
             state=state,
             reason=reason,
@@ -87,8 +99,9 @@ def finish(
 class Frontier:
     """The frontier of one run, as the process that holds the run's lock sees it."""
 
-    def __init__(self, sessions: sessionmaker[Session], run_id: int) -> None:
-        self._sessions = sessions
+    def __init__(self, engine: Engine, run_id: int) -> None:
+        self._sessions = make_sessions(engine)
+        self._reading = make_sessions(engine, read_only=True)
         self.run_id = run_id
 
     def take(self, count: int, in_flight: Collection[int] = ()) -> list[PageTask]:
@@ -101,24 +114,27 @@ class Frontier:
             .order_by(FrontierPage.id)
             .limit(count)
         )
-        with self._sessions() as session:
+        with self._reading() as session:
             return [_task(row) for row in session.scalars(query)]
 
-    def find(self, page: PageAddress) -> PageTask | None:
-        """The waiting task of this address, None when the run does not want it (any more)."""
-        query = select(FrontierPage).filter_by(
-            run_id=self.run_id, kind=page.kind, url_key=url_key(page.url), state="waiting"
-        )
-        with self._sessions() as session:
-            row = session.scalars(query).one_or_none()
-            return None if row is None else _task(row)
+    def waiting(self, kind: PageKind) -> Iterator[PageTask]:
+        """Every waiting page of a kind once, oldest first, whatever its due time; pages may end meanwhile."""
+        last = 0
+        query = select(FrontierPage).filter_by(run_id=self.run_id, kind=kind, state="waiting").order_by(FrontierPage.id)
+        while True:
+            with self._reading() as session:
+                tasks = [_task(row) for row in session.scalars(query.where(FrontierPage.id > last).limit(500))]
+            if not tasks:
+                return
+            yield from tasks
+            last = tasks[-1].id
 
     def next_due(self) -> datetime | None:
         """When the next waiting page may be tried; None when no page waits."""
         query = select(func.min(func.coalesce(FrontierPage.next_at, _EPOCH))).filter_by(
             run_id=self.run_id, state="waiting"
         )
-        with self._sessions() as session:
+        with self._reading() as session:
             return session.scalar(query)
 
     def put_back(self, task: PageTask, reason: str, fetched: Fetched, wait: float) -> None:
@@ -132,13 +148,14 @@ class Frontier:
             session.execute(
                 update(FrontierPage)
                 .where(FrontierPage.run_id == self.run_id, FrontierPage.state.in_(("failed", "skipped")))
+                .where(FrontierPage.reason.is_distinct_from(LIMIT))
                 .values(state="waiting", reason=None, attempts=0, next_at=None)
             )
 
     def counts(self) -> tuple[int, int]:
         """(pages with a final state, pages known)."""
         columns = (func.count().filter(FrontierPage.state != "waiting"), func.count())
-        with self._sessions() as session:
+        with self._reading() as session:
             done, known = session.execute(select(*columns).where(FrontierPage.run_id == self.run_id)).one()
         return done, known
 

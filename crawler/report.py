@@ -52,7 +52,7 @@ def run_report(session: Session, run: CrawlRun) -> RunReport:
     classes = select(Product.garment_class, func.count()).filter_by(run_id=run.id).group_by(Product.garment_class)
     return RunReport(
         run=run,
-        summary=summarise(run, counts),
+        summary=summarise(session, run, counts),
         rejections=tuple((k, s, r, n) for k, s, r, n in counts if r and s not in ("done", "waiting")),
         timings=tuple(_timings(session, run.id)),
         pictures=tuple(queries.image_counts(session, run.shop)),
@@ -72,13 +72,18 @@ def _timings(session: Session, run_id: int) -> Sequence[Timing]:
     return found
 
 
+def permissions_of(run: CrawlRun) -> str:
+    """The permissions that the run relied on, in order, or that there were none."""
+    return ", then ".join(entry["reference"] for entry in run.permissions) or "none (robots.txt obeyed)"
+
+
 def as_text(report: RunReport) -> str:
     """The report for a terminal."""
     run, summary = report.run, report.summary
     lines = [
         f"run {run.id} of {run.shop}: {run.state}" + (f" ({run.reason})" if run.reason else ""),
         f"  started {run.started_at:%Y-%m-%d %H:%M:%S} UTC, {summary.seconds} s, asked for {run.arguments}",
-        f"  permission: {run.permission['reference'] if run.permission else 'none (robots.txt obeyed)'}",
+        f"  permission: {permissions_of(run)}",
         "",
         f"{'pages':<14}{'state':<12}{'number':>8}",
     ]
@@ -110,7 +115,9 @@ def as_html(report: RunReport, session: Session, blobs: BlobStore) -> str:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("crawler"), autoescape=True, undefined=jinja2.StrictUndefined
     )
-    return environment.get_template("report.html.j2").render(report=report, cards=_cards(session, report.run.id, blobs))
+    return environment.get_template("report.html.j2").render(
+        report=report, permission=permissions_of(report.run), cards=_cards(session, report.run.id, blobs)
+    )
 
 
 def _cards(session: Session, run_id: int, blobs: BlobStore) -> list[_Card]:

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote
 
-PageKind = Literal["listing", "product", "size_table", "options", "colour_group", "information", "sitemap"]
+# `file` is a saved page, `row` a row of a page that could not become a record: neither is fetched.
+PageKind = Literal[
+    "listing", "product", "size_table", "options", "colour_group", "information", "sitemap", "file", "row"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Crawling saved pages (`--from-dir`): the same parsers and the same writer, with no network at all."""
+"""Crawling saved pages (`--from-dir`): the same parsers and the same writer, with no network at all.
+
+Every file is one row of the frontier, under its path in the folder, and ends in one state.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from crawler import frontier
 from crawler.captures import captures_in, parse_capture
 from crawler.errors import Rejected
-from crawler.frontier import Fetched
+from crawler.frontier import Fetched, PageTask
 from crawler.pages.base import ParsedPage
-from crawler.records import AnyRecord
+from crawler.records import AnyRecord, Rejection
 from crawler.routes import PageAddress
 from crawler.spiders.work import CrawlWork
 
 logger = logging.getLogger(__name__)
-
-_KINDS = {"listing", "product", "size_table", "options", "colour_group", "information"}
 
 
 def store_saved_pages(work: CrawlWork, folder: Path, sessions: sessionmaker[Session]) -> None:
@@ -29,39 +30,38 @@ def store_saved_pages(work: CrawlWork, folder: Path, sessions: sessionmaker[Sess
     """
     if not folder.is_dir():
         raise Rejected("no-folder", f"{folder} is not a folder of saved pages")
-    files = list(captures_in(folder))
-    late: list[tuple[Path, list[AnyRecord]]] = []
-    for number, path in enumerate(files, 1):
-        records = parse_capture(path, work.shop.code)
-        if any(record.kind in ("product", "gone") for record in records):
-            _store(work, sessions, path, records)
-        else:
-            late.append((path, records))
-        work.on_progress(number, len(files))
-    for path, records in late:
-        _store(work, sessions, path, records)
+    addresses = (PageAddress("file", f"file:{path.relative_to(folder)}") for path in captures_in(folder))
+    with sessions.begin() as session:
+        frontier.enqueue(session, work.frontier.run_id, addresses)
+    for wanted in (_is_product, lambda records: True):
+        for task in work.frontier.waiting("file"):
+            path = folder / task.url.removeprefix("file:")
+            records = _records_of(path, work.shop.code)
+            if wanted(records):
+                _store(work, task, path, records)
+                work.on_progress(*work.frontier.counts())
     while batch := work.frontier.take(1000):
         for task in batch:
             work.writer.give_up(task, "skipped", "not-saved", Fetched())
 
 
-def _store(work: CrawlWork, sessions: sessionmaker[Session], path: Path, records: list[AnyRecord]) -> None:
-    kind = next((record.kind for record in records if record.kind in _KINDS), "file")
-    first = records[0] if records else None
-    page = PageAddress(
-        kind="product" if first is not None and first.kind == "gone" else kind,  # type: ignore[arg-type]
-        url=first.url if first is not None else path.name,
-        product_no=getattr(first, "product_no", None) if kind != "listing" else None,
-    )
-    with sessions.begin() as session:
-        frontier.enqueue(session, work.frontier.run_id, [page])
-    task = work.frontier.find(page)
-    if task is None:
-        return
-    rejections = [record for record in records if record.kind == "rejection"]
+def _is_product(records: list[AnyRecord]) -> bool:
+    return any(record.kind in ("product", "gone") for record in records)
+
+
+def _records_of(path: Path, shop: str) -> list[AnyRecord]:
+    try:
+        return parse_capture(path, shop)
+    except OSError as error:
+        return [Rejection(shop=shop, url=f"file:{path.name}", reason="unreadable", detail=str(error))]
+
+
+def _store(work: CrawlWork, task: PageTask, path: Path, records: list[AnyRecord]) -> None:
+    fetched = Fetched(size=path.stat().st_size if path.exists() else None)
+    rejections = [record for record in records if isinstance(record, Rejection)]
     if len(rejections) == len(records):
         reason = rejections[0].reason if rejections else "no-records"
         logger.warning("%s: %s", path.name, reason)
-        work.writer.give_up(task, "rejected", reason, Fetched(size=path.stat().st_size))
+        work.writer.give_up(task, "rejected", reason, fetched)
     else:
-        work.writer.store(task, ParsedPage(tuple(records)), Fetched(size=path.stat().st_size))
+        work.writer.store(task, ParsedPage(tuple(records)), fetched)

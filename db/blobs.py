@@ -25,6 +25,23 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def _is_there(path: str, size: int) -> bool:
+    """Whether the blob is there in its full length; a file that the system cut short is written anew."""
+    try:
+        return Path(path).stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new name in the folder outlast a power cut, as the bytes do."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _write_all(file: io.FileIO, data: bytes) -> None:
     rest = memoryview(data)
     while rest:
@@ -59,7 +76,7 @@ class BlobStore:
         sha256 = sha256_hex(data)
         path = self.path(sha256)
         if self._local:
-            if not os.path.exists(path):
+            if not _is_there(path, len(data)):
                 self._put_local(Path(path), data)
         elif not self._fs.exists(path):
             self._fs.pipe_file(path, data)
@@ -74,6 +91,7 @@ class BlobStore:
                 _write_all(file, data)
                 os.fsync(file.fileno())
             partial.replace(path)
+            _sync_folder(path.parent)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise

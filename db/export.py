@@ -63,7 +63,8 @@ def write_csv(path: Path, batches: Iterator[list[dict[str, Any]]]) -> int:
 
 def _csv_value(value: Any) -> Any:
     if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        # PostgreSQL keeps no order of keys: sorted, both databases export the same bytes.
+        return json.dumps(value, ensure_ascii=False, default=str, sort_keys=True)
     # A spreadsheet would run a shop's text that begins like a formula.
     if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r"):
         return "'" + value
@@ -79,7 +80,10 @@ def write_parquet(path: Path, batches: Iterator[list[dict[str, Any]]]) -> int:
     number = 0
     with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in batches:
-            plain = [{**row, **{name: json.dumps(row[name], ensure_ascii=False) for name in _JSON}} for row in batch]
+            plain = [
+                {**row, **{name: json.dumps(row[name], ensure_ascii=False, sort_keys=True) for name in _JSON}}
+                for row in batch
+            ]
             writer.write_table(pyarrow.Table.from_pylist(plain, schema=schema))
             number += len(batch)
     return number

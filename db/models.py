@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-Json = JSON().with_variant(JSONB(), "postgresql")
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 
 RUN_STATES = ("running", "finished", "incomplete", "refused", "failed")
@@ -88,7 +88,7 @@ class Shop(Base):
 
 
 class CrawlRun(Base):
-    """One crawl: what was asked for, on whose permission, and how it ended."""
+    """One crawl: what was asked for, on which permissions (each with the time from which), and how it ended."""
 
     __tablename__ = "crawl_run"
     __table_args__ = (_one_of("state", RUN_STATES), Index(None, "shop", "id"))
@@ -96,7 +96,7 @@ class CrawlRun(Base):
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     shop: Mapped[str] = mapped_column(ForeignKey("shop.code"))
     arguments: Mapped[dict[str, Any]]
-    permission: Mapped[dict[str, Any] | None]
+    permissions: Mapped[list[Any]] = mapped_column(default=list)
     state: Mapped[str] = mapped_column(String(16), default="running")
     reason: Mapped[str | None]
     started_at: Mapped[datetime] = mapped_column(default=utcnow)

@@ -90,7 +90,11 @@ def latest_run(session: Session, shop: str | None = None) -> CrawlRun | None:
     return session.scalars(query if shop is None else query.filter_by(shop=shop)).one_or_none()
 
 
-def frontier_counts(session: Session, run_id: int) -> list[tuple[str, str, str | None, int]]:
+# kind, state, reason, number of pages
+FrontierCount = tuple[str, str, str | None, int]
+
+
+def frontier_counts(session: Session, run_id: int) -> list[FrontierCount]:
     """(kind, state, reason, pages) of a run: their sum is every page that the run ever wanted."""
     columns = (FrontierPage.kind, FrontierPage.state, FrontierPage.reason)
     query = select(*columns, func.count()).filter_by(run_id=run_id).group_by(*columns)

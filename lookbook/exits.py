@@ -25,7 +25,6 @@ _CODES = {
     "db.errors.BlobMissing": DATA,
     "db.errors.BlobCorrupt": DATA,
     "db.errors.Busy": TEMPORARY,
-    "crawler.errors.Refused": REFUSED,
     "crawler.errors.Temporary": TEMPORARY,
     "crawler.errors.CrawlError": DATA,
     "sqlalchemy.exc.OperationalError": TEMPORARY,

@@ -166,5 +166,7 @@ def mask(key: str, value: Any) -> Any:
     if value and _SECRET.search(key.rsplit(".", 1)[-1]):
         return "***"
     if isinstance(value, str) and "://" in value:
-        return re.sub(r"(://[^/@:\s]*):[^@/\s]*@", r"\1:***@", value)
+        # Up to the last @: a password may hold any character, a slash too.
+        value = re.sub(r"://([^:@]*):.*@", r"://\1:***@", value)
+        return re.sub(r"([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&]*", r"\1***", value, flags=re.IGNORECASE)
     return value

@@ -69,7 +69,7 @@ def _members(file: BinaryIO, max_member: int) -> Iterator[tuple[str, bytes]]:
             header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
         except (tarfile.HeaderError, ValueError) as error:
             raise FormatError("bad-shard", f"no tar header: {error}") from None
-        if not header.isreg() or header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
+        if header.type not in (tarfile.REGTYPE, tarfile.AREGTYPE):
             raise FormatError("not-a-file", f"{header.name[:80]!r} is of tar type {header.type!r}")
         if not 0 <= header.size <= max_member:
             raise FormatError(

@@ -23,17 +23,19 @@ logger = logging.getLogger(__name__)
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # What a page asks for is answered by `serve` before it would reach the network. For what is not a request of a page
-# (WebSocket, WebRTC, Chromium's own calls) no name resolves, the proxy is a closed port, and UDP is off.
+# (WebSocket, Chromium's own calls) no name resolves and the proxy is a closed port.
 _NO_NETWORK = (
     "--host-resolver-rules=MAP * ~NOTFOUND",
     "--proxy-server=http://127.0.0.1:9",
     "--proxy-bypass-list=<-loopback>",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--disable-background-networking",
+    "--disable-quic",
 )
+# Chromium has no switch that keeps WebRTC from sending UDP to addresses that a page names.
+_NO_PEERS = "for (const name of ['RTCPeerConnection', 'webkitRTCPeerConnection', 'WebTransport']) delete window[name];"
 _WANTED = frozenset({"document", "script", "xhr", "fetch"})
 # A page may ask for a great deal; its product information takes a handful of calls.
-_MAX_REQUESTS = 60
+_MAX_DOWNLOADS = 60
 # Scrapy's slots limit requests per host; the page itself must not hold the slot that its own calls need.
 _SLOT = "lookbook-browser"
 
@@ -68,15 +70,15 @@ def browser_meta() -> dict[str, Any]:
 async def serve(page: Page, request: Request) -> None:
     """Answer every request of the page with what the spider's downloader fetched; called before the page navigates."""
     crawler: Crawler = request.meta["crawler"]
-    served = 0
+    downloads = 0
 
     async def answer(route: Route) -> None:
-        nonlocal served
-        served += 1
+        nonlocal downloads
         wanted = route.request
-        if wanted.resource_type not in _WANTED or wanted.method != "GET" or served > _MAX_REQUESTS:
+        if wanted.resource_type not in _WANTED or wanted.method != "GET" or downloads >= _MAX_DOWNLOADS:
             await _abort(route)
             return
+        downloads += 1
         try:
             response = await _download(
                 crawler, wanted.url, (request.headers.get("User-Agent") or b"").decode("latin-1")
@@ -91,6 +93,7 @@ async def serve(page: Page, request: Request) -> None:
         except PlaywrightError:
             logger.debug("the page was closed before it got %s", wanted.url)
 
+    await page.add_init_script(_NO_PEERS)
     await page.route("**/*", answer)
 
 

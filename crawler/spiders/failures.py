@@ -8,6 +8,7 @@ from scrapy import exceptions as scrapy_errors
 from scrapy.spidermiddlewares.httperror import HttpError
 
 from crawler.errors import CrawlError
+from crawler.spiders.pace import Stopped
 from crawler.spiders.work import ROBOTS
 
 
@@ -43,6 +44,8 @@ def outcome_of(error: BaseException) -> Outcome:
         return _of_status(error.response.status)
     if isinstance(error, CrawlError):
         return Outcome("rejected", error.reason, final=True)
+    if isinstance(error, Stopped):
+        return Outcome("failed", "stopped", final=False)
     if isinstance(error, RobotsForbidden):
         return Outcome("skipped", ROBOTS, final=True)
     if isinstance(error, scrapy_errors.DownloadCancelledError):

@@ -19,13 +19,29 @@ from twisted.internet.base import ReactorBase
 from twisted.internet.defer import Deferred
 
 from crawler.addresses import AddressGuard
+from crawler.spiders.shop import ShopSpider
 
 Download = Callable[[Request], Awaitable[Response]]
 
 
-async def download_guarded(guard: AddressGuard, request: Request, download: Download) -> Response:
-    """Check the address, send it to its host-map target if it has one, and give the answer the shop's own address."""
+async def download_guarded(crawler: Crawler, request: Request, download: Download) -> Response:
+    """Check the address, wait for its host's turn, and download it, from its host-map target if it has one.
+
+    The answer carries the shop's own address. The turn is taken here, behind Scrapy's slots, and the answer is noted
+    here, so that no request that waits in a slot can overtake a pause.
+    """
+    guard: AddressGuard = crawler.settings["LOOKBOOK_GUARD"]
     guard.check_url(request.url)
+    assert isinstance(crawler.spider, ShopSpider)
+    pace, host = crawler.spider.pace, urlsplit(request.url).hostname or ""
+    await pace.turn(host)
+    response = await _download_mapped(guard, request, download)
+    if not request.meta.get("is_robots_txt"):
+        pace.answered(host, response.status, response.headers.get("Retry-After"))
+    return response
+
+
+async def _download_mapped(guard: AddressGuard, request: Request, download: Download) -> Response:
     target = guard.mapped(request.url)
     if target is None:
         return await download(request)
@@ -43,7 +59,7 @@ class GuardedHandler(HTTP11DownloadHandler):
     lazy = False
 
     async def download_request(self, request: Request) -> Response:
-        return await download_guarded(self._crawler.settings["LOOKBOOK_GUARD"], request, super().download_request)
+        return await download_guarded(self._crawler, request, super().download_request)
 
 
 class GuardedBrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[misc]
@@ -52,10 +68,9 @@ class GuardedBrowserHandler(ScrapyPlaywrightDownloadHandler):  # type: ignore[mi
     lazy = False
 
     async def download_request(self, request: Request) -> Response:
-        guard: AddressGuard = self._crawler.settings["LOOKBOOK_GUARD"]
         if not request.meta.get("playwright"):
-            return await download_guarded(guard, request, super().download_request)
-        guard.check_url(request.url)
+            return await download_guarded(self._crawler, request, super().download_request)
+        self._crawler.settings["LOOKBOOK_GUARD"].check_url(request.url)
         request.meta["crawler"] = self._crawler
         response: Response = await super().download_request(request)
         return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from scrapy.crawler import Crawler
+from sqlalchemy.exc import OperationalError
 
 from crawler.spiders.failures import Outcome
 from crawler.spiders.shop import FetchedPage, ShopSpider
@@ -25,9 +26,11 @@ class CataloguePipeline:
         assert isinstance(spider, ShopSpider)
         try:
             spider.work.writer.store(item.task, item.parsed, item.fetched)
+        except OperationalError as error:
+            spider.storage_failed(error)
         except Exception:
             spider.logger.exception("the catalogue could not take %s", item.task.url)
-            spider.end(item.task, Outcome("failed", "not-stored", final=False), item.fetched)
-            raise
-        spider.release(item.task)
+            spider.end(item.task, Outcome("rejected", "not-storable", final=True), item.fetched)
+        finally:
+            spider.release(item.task)
         return item

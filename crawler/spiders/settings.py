@@ -47,13 +47,14 @@ def scrapy_settings(
         "REDIRECT_MAX_TIMES": 5,
         "METAREFRESH_ENABLED": False,
         "COOKIES_ENABLED": False,
+        # A proxy of the environment would resolve names itself, out of the guard's sight.
+        "HTTPPROXY_ENABLED": False,
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
         "HTTPCACHE_ENABLED": False,
         "MEMUSAGE_LIMIT_MB": 2048,
         "DOWNLOADER_MIDDLEWARES": {
-            "crawler.spiders.politeness.RobotsMiddleware": 100,
-            "crawler.spiders.politeness.PaceMiddleware": 950,
+            "crawler.spiders.robots.RobotsMiddleware": 100,
         },
         "ADDONS": {"scrapy_poet.Addon": 300},
         "ITEM_PIPELINES": {"crawler.spiders.pipeline.CataloguePipeline": 300},

@@ -7,13 +7,16 @@ waits any more.
 from __future__ import annotations
 
 import asyncio
+import signal
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import scrapy
 from scrapy.http import Response
+from sqlalchemy.exc import SQLAlchemyError
 from twisted.python.failure import Failure
 
 from crawler.errors import Gone, Rejected
@@ -32,11 +35,13 @@ from crawler.pages.base import (
 from crawler.robots import forbids_ai
 from crawler.spiders.browser import browser_meta
 from crawler.spiders.failures import Outcome, RobotsForbidden, outcome_of
-from crawler.spiders.politeness import Pace
-from crawler.spiders.work import ROBOTS, CrawlWork
+from crawler.spiders.pace import Pace
+from crawler.spiders.work import INTERRUPTED, LOCK_LOST, ROBOTS, STORAGE, CrawlWork
 from db.models import utcnow
 
 _REPORT_EVERY_S = 2.0
+# However it comes about that nothing changes, the frontier is looked at again.
+_LOOK_AGAIN_S = 30.0
 
 
 @dataclass(slots=True)
@@ -56,7 +61,7 @@ class ShopSpider(scrapy.Spider):
     def __init__(self, work: CrawlWork, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.work = work
-        self.pace = Pace()
+        self.pace = Pace(work.settings, self.stop)
         self._next_report = 0.0
         self._closing: asyncio.Future[None] | None = None
         self._in_flight: dict[int, PageTask] = {}
@@ -73,39 +78,56 @@ class ShopSpider(scrapy.Spider):
         }
 
     async def start(self) -> AsyncIterator[Any]:
-        frontier = self.work.frontier
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop, INTERRUPTED, "stopped by a signal")
         while self.work.stopped is None:
-            room = self._window - len(self._in_flight)
-            tasks = frontier.take(room, self._in_flight) if room > 0 else []
+            tasks, due = self._next_tasks()
             for task in tasks:
                 self._in_flight[task.id] = task
-                if task.kind == "information" and not self.work.has_browser:
-                    self.end(task, Outcome("skipped", "no-browser", final=True), Fetched())
-                else:
-                    yield self._request(task)
-            if tasks and len(tasks) == room:
-                continue
-            due = frontier.next_due() if not self._in_flight else None
-            if not self._in_flight and due is None:
+                if request := self._request(task):
+                    yield request
+            if not tasks and not self._in_flight and due is None:
                 return
-            await self._wait_for_change(due)
+            if len(self._in_flight) >= self._window or not tasks:
+                await self._wait_for_change(due)
 
-    async def _wait_for_change(self, due: Any) -> None:
+    def _next_tasks(self) -> tuple[list[PageTask], datetime | None]:
+        """What is due now, as far as there is room, and when the next page is due if nothing is in flight."""
+        room = self._window - len(self._in_flight)
+        try:
+            tasks = self.work.frontier.take(room, self._in_flight) if room > 0 else []
+            idle = not tasks and not self._in_flight
+            return tasks, self.work.frontier.next_due() if idle else None
+        except SQLAlchemyError as error:
+            self.storage_failed(error)
+            return [], None
+
+    async def _wait_for_change(self, due: datetime | None) -> None:
         """Until a page in flight ends or, with none in flight, until the next try is due."""
-        timeout = None if due is None else max(0.0, (due - utcnow()).total_seconds()) + 0.01
+        timeout = _LOOK_AGAIN_S if due is None else max(0.0, (due - utcnow()).total_seconds()) + 0.01
         self._changed.clear()
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
+            await asyncio.wait_for(self._changed.wait(), min(timeout, _LOOK_AGAIN_S))
         except TimeoutError:
             return
 
-    def _request(self, task: PageTask) -> scrapy.Request:
+    def _request(self, task: PageTask) -> scrapy.Request | None:
+        """The task's request; None where it can't be one, which ends the task."""
+        if task.kind == "information" and not self.work.has_browser:
+            self.end(task, Outcome("skipped", "no-browser", final=True), Fetched())
+            return None
         meta: dict[str, Any] = {"task": task}
         if task.kind == "information":
             meta |= browser_meta()
-        return scrapy.Request(
-            task.url, callback=self._callbacks[task.kind], errback=self.failed, dont_filter=True, meta=meta
-        )
+        try:
+            return scrapy.Request(
+                task.url, callback=self._callbacks[task.kind], errback=self.failed, dont_filter=True, meta=meta
+            )
+        except ValueError:
+            self.end(task, Outcome("rejected", "bad-url", final=True), Fetched())
+            return None
+
+    # One callback per kind, because scrapy-poet injects by annotation.
 
     async def parse_listing(self, response: Response, page: ListPage) -> FetchedPage | None:
         return await self._read(response, page)
@@ -154,42 +176,58 @@ class ShopSpider(scrapy.Spider):
         error = failure.value or RuntimeError("no cause")
         if isinstance(error, RobotsForbidden) and error.whole_host and task.kind in ("listing", "sitemap", "product"):
             self.stop(ROBOTS, str(error))
-            self.release(task)
-            return
         response = getattr(error, "response", None)
         fetched = fetched_of(response) if response is not None else Fetched()
-        self.end(task, outcome_of(error), fetched)
+        outcome = outcome_of(error)
+        if self.work.stopped is not None and outcome.reason in (ROBOTS, "stopped"):
+            self.release(task)
+        else:
+            self.end(task, outcome, fetched)
 
     def end(self, task: PageTask, outcome: Outcome, fetched: Fetched) -> None:
         """Record how a try without records ended: back to the frontier for a later try, or its final state."""
-        if self.work.stopped is not None and not outcome.final:
+        try:
+            if outcome.final or task.attempts + 1 >= self.work.settings.attempts:
+                self.work.writer.give_up(task, outcome.state, outcome.reason, fetched)
+            else:
+                wait = self.work.settings.backoff * 2**task.attempts
+                self.work.frontier.put_back(task, outcome.reason, fetched, wait)
+        except SQLAlchemyError as error:
+            self.storage_failed(error)
+        finally:
             self.release(task)
-            return
-        attempts = task.attempts + 1
-        if outcome.final or attempts >= self.work.settings.attempts:
-            self.work.writer.give_up(task, outcome.state, outcome.reason, fetched)
-        else:
-            wait = self.work.settings.backoff * 2**task.attempts
-            self.work.frontier.put_back(task, outcome.reason, fetched, wait)
-        self.release(task)
+
+    def storage_failed(self, error: SQLAlchemyError) -> None:
+        """The catalogue can't be read or written: stop, because nothing that is fetched now could be kept."""
+        self.logger.error("the catalogue failed: %s", error)
+        self.stop(STORAGE, f"the catalogue failed ({type(error).__name__})")
 
     def release(self, task: PageTask) -> None:
         """The page is no longer in flight; whatever became of it is in the database."""
         self._in_flight.pop(task.id, None)
         self._changed.set()
-        if time.monotonic() >= self._next_report:  # counting a million pages after each one would be the crawl
+        if time.monotonic() < self._next_report:  # counting a million pages after each one would be the crawl
+            return
+        self._next_report = time.monotonic() + _REPORT_EVERY_S
+        if not self.work.still_locked():
+            self.stop(LOCK_LOST, "the lock on this shop's crawl was lost")
+            return
+        try:
             self.work.on_progress(*self.work.frontier.counts())
-            self._next_report = time.monotonic() + _REPORT_EVERY_S
+        except SQLAlchemyError as error:
+            self.storage_failed(error)
 
     def stop(self, reason: str, detail: str) -> None:
         """End the crawl early, its state kept; the first reason stays."""
-        if self.work.stopped is None:
-            self.work.stopped, self.work.stop_detail = reason, detail
-            self.logger.warning("stopping: %s", detail)
-            self._changed.set()
-            engine = self.crawler.engine
-            assert engine is not None
-            self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
+        if self.work.stopped is not None:
+            return
+        self.work.stopped, self.work.stop_detail = reason, detail
+        self.logger.warning("stopping: %s", detail)
+        self.pace.stop()
+        self._changed.set()
+        engine = self.crawler.engine
+        assert engine is not None
+        self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
 
 
 def fetched_of(response: Response) -> Fetched:

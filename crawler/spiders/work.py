@@ -12,10 +12,14 @@ from crawler.config import CrawlSettings, ShopSettings
 from crawler.frontier import Frontier
 from crawler.shops import Shop
 
-# Why a crawl stopped before its frontier was worked off.
+# Why a crawl stopped before its frontier was worked off. The shop does not want it:
 REFUSED = "refused"
 ROBOTS = "robots"
+# It may go on later:
 RETRY_LATER = "retry-later"
+STORAGE = "storage"
+INTERRUPTED = "interrupted"
+LOCK_LOST = "lock-lost"
 
 
 @dataclass(slots=True)
@@ -29,10 +33,11 @@ class CrawlWork:
     shop_settings: ShopSettings
     settings: CrawlSettings
     today: date
+    still_locked: Callable[[], bool]
     on_progress: Callable[[int, int | None], None] = lambda done, total: None
+    has_browser: bool = False
     stopped: str | None = None
     stop_detail: str = ""
-    has_browser: bool = False
 
     def permitted(self, host: str) -> bool:
         """Whether the shop's permission covers this host today."""

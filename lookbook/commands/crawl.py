@@ -103,7 +103,6 @@ def parse(
     Example: lookbook crawl parse musinsa pdp.html | jq .name
     """
     from crawler.captures import parse_capture
-
     from lookbook.exits import DATA
 
     records = parse_capture(file, shop, url)
@@ -126,7 +125,6 @@ def images(
     Example: lookbook crawl images --shop musinsa --shard 0/4
     """
     from crawler.images.download import download_images
-
     from lookbook.exits import TEMPORARY
     from lookbook.progress import progress
     from lookbook.resources import open_blobs, open_engine

@@ -37,7 +37,7 @@ def run_id(engine: Engine) -> int:
     with make_sessions(engine).begin() as session:
         session.add(Shop(code="musinsa", name="MUSINSA", url="https://www.musinsa.com"))
         session.flush()
-        run = CrawlRun(shop="musinsa", arguments={}, permission=None)
+        run = CrawlRun(shop="musinsa", arguments={})
         session.add(run)
         session.flush()
         return run.id

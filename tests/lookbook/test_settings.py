@@ -49,6 +49,15 @@ def test_secrets_are_masked(lookbook: Lookbook) -> None:
 
 
 @pytest.mark.parametrize(
+    "address",
+    ["postgresql://me:hun/ter2@db/x", "postgresql://me:hun@ter2@db/x", "postgresql://db/x?user=me&password=hunter2"],
+)
+def test_odd_passwords_are_masked_too(lookbook: Lookbook, address: str) -> None:
+    ran = lookbook("settings", "show", DATABASE_URL=address)
+    assert "ter2" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize(
     ("settings", "words"),
     [
         ({"CRAWL__TIMEOUT": "soon"}, ["crawl.timeout", "soon"]),
@@ -58,6 +67,10 @@ def test_secrets_are_masked(lookbook: Lookbook) -> None:
         ({"SHOPS__SSF__HOSTS": '{"www.ssfshop.com": "ftp://x"}'}, ["hosts"]),
         ({"DATABASE_URL": "mysql://x/y"}, ["mysql", "postgresql"]),
         ({"DATABASE_URL": "what"}, ["database_url"]),
+        ({"CRAWL__USER_AGENT": "Googlebot/2.1"}, ["user_agent", "name of its own"]),
+        ({"CRAWL__USER_AGENT": "Mozilla/5.0 (X11; Linux)"}, ["user_agent"]),
+        ({"CRAWL__CONTACT": "me\r\nX-Evil: 1"}, ["contact"]),
+        ({"SHOPS__SSF__HOSTS": '{"www.ssfshop.com": "http://u:p@127.0.0.1"}'}, ["hosts"]),
         ({"CONFIG": "/nowhere/lookbook.toml"}, ["/nowhere/lookbook.toml"]),
     ],
 )

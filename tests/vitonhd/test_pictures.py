@@ -64,6 +64,11 @@ def test_equal_arrays_give_equal_bytes() -> None:
         assert encode(picture) == encode(picture.copy())
 
 
+def test_a_mask_is_set_from_128_on() -> None:
+    levels = np.array([[0, 127, 128, 255]], np.uint8)
+    assert decode_mask(encode_png(np.stack([levels] * 3, axis=-1))).tolist() == [[False, False, True, True]]
+
+
 def test_a_parse_saved_as_rgb_is_read_by_its_colours() -> None:
     labels = RANDOM.integers(0, 20, (8, 8)).astype(np.uint8)
     assert np.array_equal(decode_labels(encode_png(CIHP.paint(labels))), labels)

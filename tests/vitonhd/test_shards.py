@@ -169,6 +169,8 @@ def test_shards_of_other_writers_are_read() -> None:
         (file("a.x.jpg", type=tarfile.DIRTYPE), "not-a-file"),
         (file("a.x.jpg", type=tarfile.FIFOTYPE), "not-a-file"),
         (file("a.x.jpg", type=tarfile.CHRTYPE), "not-a-file"),
+        (file("a.x.jpg", type=tarfile.CONTTYPE), "not-a-file"),
+        (file("a.x.jpg", type=tarfile.GNUTYPE_SPARSE), "not-a-file"),
         (file("a" * 200 + ".jpg"), "not-a-file"),
         (file("a.x.jpg", bytes(2000)), "oversize-member"),
     ],

@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.Column("id", BIG_ID, nullable=False),
         sa.Column("shop", sa.String(length=32), nullable=False),
         sa.Column("arguments", JSON, nullable=False),
-        sa.Column("permission", JSON, nullable=True),
+        sa.Column("permissions", JSON, nullable=False),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
