@@ -34,11 +34,11 @@ async def download_guarded(crawler: Crawler, request: Request, download: Downloa
     guard.check_url(request.url)
     assert isinstance(crawler.spider, ShopSpider)
     pace, host = crawler.spider.pace, urlsplit(request.url).hostname or ""
-    await pace.turn(host)
-    response = await _download_mapped(guard, request, download)
-    if not request.meta.get("is_robots_txt"):
-        pace.answered(host, response.status, response.headers.get("Retry-After"))
-    return response
+    async with pace.turn(host):
+        response = await _download_mapped(guard, request, download)
+        if not request.meta.get("is_robots_txt"):
+            pace.answered(host, response.status, response.headers.get("Retry-After"))
+        return response
 
 
 async def _download_mapped(guard: AddressGuard, request: Request, download: Download) -> Response:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -35,6 +36,7 @@ class Pace:
         self._interval: dict[str, float] = {}
         self._next_turn: dict[str, float] = {}
         self._paused_until: dict[str, float] = {}
+        self._one_at_a_time: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._stop = asyncio.Event()
 
     def set_interval(self, host: str, seconds: float) -> None:
@@ -62,8 +64,22 @@ class Pace:
         """Let nobody wait any longer."""
         self._stop.set()
 
-    async def turn(self, host: str) -> None:
-        """Take the host's next turn and wait for it, and for pauses that begin meanwhile; raises Stopped."""
+    @asynccontextmanager
+    async def turn(self, host: str) -> AsyncIterator[None]:
+        """Wait for the host's next turn and hold it while the block asks; raises Stopped.
+
+        After a refusal a host is asked one thing at a time, until it answers again.
+        """
+        await self._wait(host)
+        if not self._refusals[host]:
+            yield
+            return
+        async with self._one_at_a_time[host]:
+            await self._wait(host)
+            yield
+
+    async def _wait(self, host: str) -> None:
+        """Until the host's next turn, and through pauses that begin meanwhile."""
         now = time.monotonic()
         turn = max(now, self._next_turn.get(host, now))
         self._next_turn[host] = turn + self._interval.get(host, 0.0)
