@@ -1,7 +1,7 @@
 """Whose turn it is: per host the requests in flight, the pauses, the robots.txt, and when to stop asking.
 
-The contract that must not break: no request leaves for a host before its robots.txt was read, unless the shop's
-permission covers the host, and none after the host refused too often.
+The contract that must not break: no picture is asked for before its host's robots.txt was, and none after the host
+refused too often. A host that the shop's permission covers is not asked for leave, but its Crawl-delay counts.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class Hosts:
         for key, host in list(self._waiting.items()):
             if host.in_flight >= self._images.per_host or host.asking or now < host.next_at:
                 continue
-            task = self._robots_task(host) if host.rules is None and not host.permitted else self._allowed(host)
+            task = self._robots_task(host) if host.rules is None else self._allowed(host)
             if not host.ready:
                 del self._waiting[key]
             if task is not None:
@@ -143,13 +143,15 @@ class Hosts:
         if outcome.kind == "moved" and outcome.location is not None and host.robots_hops < _MAX_HOPS:
             host.robots_hops += 1
             host.robots_url = urljoin(outcome.task.url, outcome.location)
-        elif outcome.kind == "temporary" and host.robots_failures < self._images.attempts - 1:
+        elif outcome.kind == "temporary" and not host.permitted and host.robots_failures < self._images.attempts - 1:
             host.next_at = time.monotonic() + self._images.backoff * 2**host.robots_failures
             host.robots_failures += 1
         elif outcome.kind in {"robots", "moved"} and outcome.status is not None:
             # RFC 9309 section 2.3.1.2: after five redirects the file counts as unavailable.
             status = 404 if outcome.kind == "moved" else outcome.status
             host.rules = rules_for_answer(status, outcome.body, self._crawl.user_agent)
+        elif host.permitted:
+            host.rules = RobotsRules.parse(b"", self._crawl.user_agent)
         else:
             self.stop(host, f"robots.txt can't be read ({outcome.reason})")
 
@@ -171,7 +173,7 @@ class Hosts:
         while host.ready:
             task = host.ready.popleft()
             self.queued -= 1
-            if host.rules is None or host.rules.allowed(task.url):
+            if host.permitted or host.rules is None or host.rules.allowed(task.url):
                 return task
             self.refused[host.name] = "robots.txt"
             self._released.append(task.key)
