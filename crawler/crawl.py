@@ -37,8 +37,8 @@ logger = logging.getLogger(__name__)
 
 # An interrupted run older than this is not taken up again: its lists would be yesterday's.
 RESUME_WITHIN = timedelta(hours=12)
-# So many processes try pages that failed; what fails in the last of them ends the run as failed pages.
-RETRY_PROCESSES = 3
+# How often a run may come to an end with failed pages before it counts as finished.
+FAILING_ENDS = 3
 Progress = Callable[[int, int | None], None]
 
 
@@ -138,7 +138,6 @@ def _open_run(
         else:
             logger.info("taking up run %d of %s", run.id, run.started_at.isoformat(timespec="seconds"))
         run.permissions = [*run.permissions, *_relied_on(shop, permission, run.permissions)]
-        run.stats = {**run.stats, "processes": run.stats.get("processes", 0) + 1}
         run.state, run.reason, run.finished_at = "running", None, None
         return run.id
 
@@ -220,9 +219,10 @@ def _close_run(sessions: sessionmaker[Session], run_id: int, work: CrawlWork, se
     with sessions.begin() as session:
         run = session.get_one(CrawlRun, run_id)
         counts = queries.frontier_counts(session, run_id)
+        worked = round(run.stats.get("seconds", 0.0) + seconds, 1)
+        run.stats = {**run.stats, "seconds": worked, "ends": run.stats.get("ends", 0) + 1}
         run.state, run.reason = _end_of(run, work, counts)
         run.finished_at = utcnow()
-        run.stats = {**run.stats, "seconds": round(run.stats.get("seconds", 0.0) + seconds, 1)}
         summary = summarise(session, run, counts)
         run.stats = {**run.stats, **summary.model_dump(mode="json", include={"products", "pages", "reasons"})}
         return summary
@@ -240,7 +240,7 @@ def _end_of(run: CrawlRun, work: CrawlWork, counts: list[FrontierCount]) -> tupl
     if states["waiting"]:
         return "incomplete", work.stop_detail or f"{states['waiting']} pages are still waiting"
     # A page that fails again and again must not keep tomorrow's crawl from reading the lists.
-    if states["failed"] and run.stats["processes"] < RETRY_PROCESSES:
+    if states["failed"] and run.stats["ends"] < FAILING_ENDS:
         return "incomplete", f"{states['failed']} pages failed"
     return "finished", None
 

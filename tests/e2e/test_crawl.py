@@ -195,6 +195,14 @@ def test_without_permission_the_shops_own_robots_end_the_crawl(
     assert server.requests()
 
 
+def test_musinsas_robots_as_it_was_served_ends_the_crawl(lookbook: Lookbook, samples: Path) -> None:
+    captured = json.loads((samples / "shops" / "musinsa" / "robots_2026-05.json").read_text())["robots_txt"]
+    with ReplayServer(MUSINSA, SSF, robots=captured) as server:
+        for shop in ("musinsa", "ssf"):
+            assert lookbook("crawl", "run", shop, **settings_for(server, shop)).code == 77
+        assert {request.path for request in server.requests()} == {"/robots.txt"}
+
+
 @pytest.mark.parametrize("server", [{"robots": "real"}], indirect=True)
 def test_a_permission_is_relied_on_and_recorded(lookbook: Lookbook, server: ReplayServer) -> None:
     settings = settings_for(server, "musinsa")
@@ -207,7 +215,10 @@ def test_a_permission_is_relied_on_and_recorded(lookbook: Lookbook, server: Repl
     assert (refused.code, allowed.code) == (77, 0), allowed.stderr
     assert refused.summary["run"] == allowed.summary["run"]
     report = lookbook("crawl", "report", **settings)
-    assert "agreement of 2026-01-02" in report.stdout
+    assert "permission: agreement of 2026-01-02" in report.stdout
+    without = lookbook("crawl", "run", "musinsa", "--products", "2000045", **settings)
+    assert without.code == 77
+    assert "permission: none" in lookbook("crawl", "report", **settings).stdout
 
 
 @pytest.mark.parametrize("server", [{"robots": "real"}], indirect=True)
