@@ -142,6 +142,8 @@ class Product(Base):
     __table_args__ = (
         UniqueConstraint("shop", "product_no"),
         _one_of("state", PRODUCT_STATES),
+        # With the id: pages by ascending id would else be sorted anew for each page.
+        Index(None, "shop", "id"),
         Index(None, "garment_class", "id"),
         Index(None, "colour_group"),
     )

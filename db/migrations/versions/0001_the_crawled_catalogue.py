@@ -143,6 +143,7 @@ def upgrade() -> None:
     with op.batch_alter_table("product", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_product_colour_group"), ["colour_group"], unique=False)
         batch_op.create_index(batch_op.f("ix_product_garment_class_id"), ["garment_class", "id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_product_shop_id"), ["shop", "id"], unique=False)
 
     op.create_table(
         "product_image",
@@ -209,6 +210,7 @@ def downgrade() -> None:
 
     op.drop_table("product_image")
     with op.batch_alter_table("product", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_product_shop_id"))
         batch_op.drop_index(batch_op.f("ix_product_garment_class_id"))
         batch_op.drop_index(batch_op.f("ix_product_colour_group"))
 
