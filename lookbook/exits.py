@@ -25,6 +25,7 @@ _CODES = {
     "db.errors.BlobMissing": DATA,
     "db.errors.BlobCorrupt": DATA,
     "db.errors.Busy": TEMPORARY,
+    "db.errors.StorageError": TEMPORARY,  # behind its subclasses: a full disk, an object store that is away
     "crawler.errors.Temporary": TEMPORARY,
     "crawler.errors.CrawlError": DATA,
     "sqlalchemy.exc.OperationalError": TEMPORARY,

@@ -125,7 +125,7 @@ def images(
     Example: lookbook crawl images --shop musinsa --shard 0/4
     """
     from crawler.images.download import download_images
-    from lookbook.exits import TEMPORARY
+    from lookbook.exits import REFUSED, TEMPORARY
     from lookbook.progress import progress
     from lookbook.resources import open_blobs, open_engine
     from lookbook.settings import load_settings
@@ -144,6 +144,10 @@ def images(
             on_progress=report_progress,
         )
     print_summary(summary.model_dump())
+    for host, reason in summary.refused_hosts.items():
+        typer.echo(f"lookbook: {host} was not asked (any more): {reason}", err=True)
+    if summary.refused_hosts and not summary.stored:
+        raise typer.Exit(REFUSED)
     if summary.failed or (summary.waiting and limit is None):
         raise typer.Exit(TEMPORARY)
 
