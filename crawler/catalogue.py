@@ -111,9 +111,13 @@ class CatalogueWriter:
             self._end_lists(session, task)
         else:
             frontier.enqueue(session, self._scope.run_id, self._further_lists(task, parsed))
-        known = self._known(session, list(chosen))
+        for part in _parts(chosen):
+            self._products_of_list(session, part, category)
+
+    def _products_of_list(self, session: Session, listings: dict[str, Listing], category: str | None) -> None:
+        known = self._known(session, list(listings))
         wanted, unchanged = [], []
-        for number, listing in chosen.items():
+        for number, listing in listings.items():
             key = _listing_key(listing)
             categories = [category] if category else list(listing.category_codes)
             page = routes.product(self._scope.shop, number, listing.url, {"listing_key": key, "categories": categories})
@@ -126,7 +130,7 @@ class CatalogueWriter:
         self._enqueue_products(session, wanted, "waiting")
         self._enqueue_products(session, unchanged, "unchanged")
         if category:
-            self._note_categories(session, list(chosen), known, category)
+            self._note_categories(session, list(listings), known, category)
 
     def _further_lists(self, task: PageTask, parsed: ParsedPage) -> Iterator[PageAddress]:
         yield from (PageAddress(task.kind, url, context=task.context) for url in parsed.urls)
@@ -303,6 +307,12 @@ def _shared_columns(record: ProductRecord) -> dict[str, Any]:
 
 def _lists(values: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
     return {name: list(items) for name, items in values.items()}
+
+
+def _parts(listings: dict[str, Listing]) -> Iterator[dict[str, Listing]]:
+    """Pieces whose numbers fit a statement: a sitemap has up to 50,000 products, SQLite 32,766 values."""
+    items = list(listings.items())
+    yield from (dict(items[start : start + 1_000]) for start in range(0, len(items), 1_000))
 
 
 def _listing_key(listing: Listing) -> str:

@@ -173,6 +173,14 @@ def test_a_colour_group_call_names_the_same_group(engine: Engine, writer: Catalo
     assert rows(engine, ProductRow)[0].colour_group == "GM0000000004"
 
 
+def test_a_sitemap_of_fifty_thousand_products(engine: Engine, writer: CatalogueWriter) -> None:
+    cards = [
+        Listing(shop="ssf", url=f"{URL}?{number}", product_no=f"GM{number:010d}", name="x") for number in range(50_000)
+    ]
+    store(engine, writer, "sitemap", *cards, url="https://www.ssfshop.com/sitemap_goods.xml")
+    assert Frontier(engine, 1).counts() == (1, 50_001)
+
+
 def test_a_product_in_two_lists_is_fetched_once_and_remembers_both(engine: Engine, writer: CatalogueWriter) -> None:
     card = Listing(shop="ssf", url=URL, product_no="GM0000000001", name="synthetic tee")
     for category in ("SFMA41A01", "SFMA41A02"):
