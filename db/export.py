@@ -6,11 +6,11 @@ Lists and tables are JSON text in CSV; in Parquet lists are lists and tables JSO
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sqlalchemy.orm import Session
 
@@ -48,16 +48,17 @@ def rows(session: Session, wanted: ProductFilter, limit: int | None = None) -> I
         yield [product_row(product, images[product.id]) for product in batch]
 
 
-def write_csv(path: Path, batches: Iterator[list[dict[str, Any]]]) -> int:
+def write_csv(file: BinaryIO, batches: Iterator[list[dict[str, Any]]]) -> int:
     """Write all batches as UTF-8 CSV with a header; returns the number of products."""
     names = [*_TEXT, *_NUMBERS, "sold_out", *_LISTS, *_JSON, *_TIMES, "images"]
     number = 0
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        for batch in batches:
-            writer.writerows({name: _csv_value(value) for name, value in row.items()} for row in batch)
-            number += len(batch)
+    text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+    writer = csv.DictWriter(text, names)
+    writer.writeheader()
+    for batch in batches:
+        writer.writerows({name: _csv_value(value) for name, value in row.items()} for row in batch)
+        number += len(batch)
+    text.detach()
     return number
 
 
@@ -71,14 +72,14 @@ def _csv_value(value: Any) -> Any:
     return value
 
 
-def write_parquet(path: Path, batches: Iterator[list[dict[str, Any]]]) -> int:
+def write_parquet(file: BinaryIO, batches: Iterator[list[dict[str, Any]]]) -> int:
     """Write all batches as Parquet (zstd), one row group a batch; returns the number of products."""
     import pyarrow
     import pyarrow.parquet
 
     schema = _schema()
     number = 0
-    with pyarrow.parquet.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pyarrow.parquet.ParquetWriter(file, schema, compression="zstd") as writer:
         for batch in batches:
             plain = [
                 {**row, **{name: json.dumps(row[name], ensure_ascii=False, sort_keys=True) for name in _JSON}}

@@ -110,13 +110,13 @@ def export_catalogue(
     """
     from db import export
     from db.session import make_sessions
-    from lookbook.atomic import atomic_path
     from lookbook.resources import open_engine
+    from vitonhd.atomic import atomic_file
 
     ending = file_format or file.suffix.lower().removeprefix(".")
     if ending not in ("csv", "parquet"):
         raise typer.BadParameter(f"{file} ends in neither .csv nor .parquet; say --format", param_hint="FILE")
     write = export.write_csv if ending == "csv" else export.write_parquet
-    with make_sessions(open_engine(), read_only=True)() as session, atomic_path(file) as partial:
-        number = write(partial, export.rows(session, _filter(shop, garment_class, gone, text)))
+    with make_sessions(open_engine(), read_only=True)() as session, atomic_file(file) as target:
+        number = write(target, export.rows(session, _filter(shop, garment_class, gone, text)))
     print_summary({"products": number, "file": str(file)})

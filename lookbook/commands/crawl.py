@@ -177,10 +177,10 @@ def report(
     from db import queries
     from db.models import CrawlRun
     from db.session import make_sessions
-    from lookbook.atomic import write_atomic
     from lookbook.exits import DATA
     from lookbook.resources import open_blobs, open_engine
     from lookbook.settings import load_settings
+    from vitonhd.atomic import write_atomic
 
     settings = load_settings()
     with make_sessions(open_engine(settings), read_only=True)() as session:

@@ -69,4 +69,4 @@ def test_a_failed_export_leaves_the_old_file(crawled: Lookbook, tmp_path: Path) 
     ran = crawled("catalog", "export", str(target), database_url=f"sqlite:///{tmp_path}/empty.db")
     assert ran.code == 78
     assert target.read_text() == "old"
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".catalogue")] == []
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".partial")] == []
