@@ -22,7 +22,7 @@ $(READY): requirements.lock pyproject.toml
 
 lock:  ## Resolve the dependencies anew
 	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11 \
-	  pyproject.toml --group crawler --group pipeline --group gpu --group airflow --group dev --upgrade -o requirements.lock
+	  pyproject.toml --group crawler --group pipeline --group gpu --group airflow --group dev --group studio --upgrade -o requirements.lock
 
 test: setup  ## The tests (TESTS="..." passes arguments on to pytest)
 	$(BIN)/pytest $(TESTS)

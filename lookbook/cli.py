@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookbook.commands import catalog, crawl, database, settings
+from lookbook.commands import catalog, crawl, database, settings, studio
 from lookbook.exits import USAGE, exit_code
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(settings.app, name="settings")
 app.add_typer(database.app, name="db")
 app.add_typer(crawl.app, name="crawl")
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(studio.app, name="studio")
 
 
 def _print_version(wanted: bool) -> None:

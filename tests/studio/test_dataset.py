@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from studio.dataset import FLOW_MISSING, Order, read_flow, render, store_flow
+from vitonhd.garment_classes import GarmentClass
+from vitonhd.problems import missing
+from vitonhd.tree import Tree
+
+pytest.importorskip("anny", reason="the studio's dependency group is not installed")
+
+SIZE = (96, 128)
+LATER = {"agnostic-mask", "agnostic-v3.2", "image-parse-agnostic-v3.2", "openpose_img"}
+"""Folders that follow from the truths by drawing rules that are not the studio's."""
+
+
+def order(root: Path, pairs: int = 10) -> Order:
+    return Order(root, (GarmentClass.UPPER,), pairs, 5, *SIZE)
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("studio")
+    assert render(order(root)).rendered == 10
+    return root
+
+
+def test_two_workers_give_the_same_bytes_as_one(rendered: Path, tmp_path: Path) -> None:
+    render(order(tmp_path), workers=2)
+    assert contents(tmp_path) == contents(rendered)
+
+
+def test_the_tree_is_sound_but_for_what_is_drawn_later(rendered: Path) -> None:
+    problems = missing(Tree(rendered / "upper", size=SIZE))
+    assert {(problem.where.split("/")[-1], problem.reason) for problem in problems} == {
+        (folder, "no-folder") for folder in LATER
+    }
+
+
+def test_unpaired_truths_are_those_of_the_pair_file(rendered: Path) -> None:
+    pairs = Tree(rendered / "upper", size=SIZE).pairs("test_unpaired")
+    names = {path.stem for path in (rendered / "upper/truth/test_unpaired").glob("*.jpg")}
+    assert names == {f"{pair.person}_{pair.cloth}" for pair in pairs}
+    assert all(pair.person != pair.cloth for pair in pairs)
+
+
+def test_what_is_there_is_kept_and_what_is_lost_comes_back_the_same(rendered: Path) -> None:
+    before = contents(rendered)
+    (rendered / "upper/truth/train/00002_00.json").unlink()
+    (rendered / "upper/train/image/00002_00.jpg").unlink()
+    result = render(order(rendered))
+    assert (result.rendered, result.kept) == (1, 9)
+    assert contents(rendered) == before
+
+
+def test_a_folder_of_another_seed_is_refused(rendered: Path) -> None:
+    with pytest.raises(ValueError, match="choose another folder"):
+        render(Order(rendered, (GarmentClass.UPPER,), 2, 6, *SIZE))
+
+
+def test_records_say_that_they_are_synthetic(rendered: Path) -> None:
+    for path in (rendered / "upper/truth/train").glob("*.json"):
+        assert json.loads(path.read_bytes())["synthetic"] is True
+
+
+@pytest.mark.parametrize(("pairs", "seed", "width"), [(0, 1, 96), (1, -1, 96), (1, 1, 20), (1, 1, 5000)])
+def test_impossible_orders_are_refused(tmp_path: Path, pairs: int, seed: int, width: int) -> None:
+    with pytest.raises(ValueError, match=str({0: "pairs", -1: "seed"}.get(min(pairs, seed), "size"))):
+        Order(tmp_path, (GarmentClass.UPPER,), pairs, seed, width, 128)
+
+
+def test_stored_flow_comes_back_within_a_sixty_fourth_of_a_pixel() -> None:
+    flow = np.random.default_rng(0).uniform(0, 1023, (20, 30, 2)).astype(np.float32)
+    flow[3, 4] = np.nan
+    stored = store_flow(flow)
+    assert (stored[3, 4] == FLOW_MISSING).all()
+    back = read_flow(stored)
+    assert np.isnan(back[3, 4]).all()
+    assert np.nanmax(np.abs(back - flow)) <= 1 / 64 + 1e-4
