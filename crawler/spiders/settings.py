@@ -52,7 +52,9 @@ def scrapy_settings(
         "TELNETCONSOLE_ENABLED": False,
         "REMOTE_CONTROL_ENABLED": False,
         "HTTPCACHE_ENABLED": False,
-        "MEMUSAGE_LIMIT_MB": 2048,
+        # Scrapy's limit looks at ru_maxrss, which a process inherits from the one that started it: a crawl started by a
+        # large process would end at once. The spider looks at its present size instead.
+        "MEMUSAGE_ENABLED": False,
         "DOWNLOADER_MIDDLEWARES": {
             "crawler.spiders.robots.RobotsMiddleware": 100,
         },

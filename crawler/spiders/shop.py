@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psutil
 import scrapy
 from scrapy.http import Response
 from sqlalchemy.exc import SQLAlchemyError
@@ -36,10 +37,12 @@ from crawler.robots import forbids_ai
 from crawler.spiders.browser import browser_meta
 from crawler.spiders.failures import Outcome, RobotsForbidden, outcome_of
 from crawler.spiders.pace import Pace
-from crawler.spiders.work import INTERRUPTED, LOCK_LOST, ROBOTS, STORAGE, CrawlWork
+from crawler.spiders.work import INTERRUPTED, LOCK_LOST, MEMORY, ROBOTS, STORAGE, CrawlWork
 from db.models import utcnow
 
 _REPORT_EVERY_S = 2.0
+# Ten times what a crawl needs: a leak ends the process, and the next one goes on with the frontier.
+_MAX_MEMORY = 2 * 2**30
 # However it comes about that nothing changes, the frontier is looked at again.
 _LOOK_AGAIN_S = 30.0
 
@@ -211,6 +214,9 @@ class ShopSpider(scrapy.Spider):
         self._next_report = time.monotonic() + _REPORT_EVERY_S
         if not self.work.still_locked():
             self.stop(LOCK_LOST, "the lock on this shop's crawl was lost")
+            return
+        if (size := psutil.Process().memory_info().rss) > _MAX_MEMORY:
+            self.stop(MEMORY, f"the crawl holds {size >> 20} MiB of memory, over {_MAX_MEMORY >> 20}")
             return
         try:
             self.work.on_progress(*self.work.frontier.counts())

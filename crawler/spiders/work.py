@@ -20,6 +20,7 @@ RETRY_LATER = "retry-later"
 STORAGE = "storage"
 INTERRUPTED = "interrupted"
 LOCK_LOST = "lock-lost"
+MEMORY = "memory"
 
 
 @dataclass(slots=True)

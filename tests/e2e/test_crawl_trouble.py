@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -103,6 +104,18 @@ def test_a_proxy_of_the_environment_is_not_asked(lookbook: Lookbook, monkeypatch
         ran = lookbook(*RUN, "--limit", "2", **settings_for(server, "musinsa"))
     assert ran.code == 0, ran.stderr
     assert ran.summary["products"] == 2
+
+
+def test_a_crawl_that_a_large_process_starts_is_not_taken_for_large(lookbook: Lookbook) -> None:
+    """Linux hands the peak memory of the starting process on: with 2.5 GB of it, Scrapy's own limit stops at once."""
+    program = "import subprocess, sys; held = bytearray(2_500_000_000); sys.exit(subprocess.call(sys.argv[1:]))"
+    with ReplayServer(SHOP) as server:
+        environment = lookbook.environment(**settings_for(server, "musinsa"))
+        command = [sys.executable, "-c", program, *lookbook.command(*RUN, "--limit", "2")]
+        done = subprocess.run(
+            command, cwd=lookbook.folder, env=environment, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
 
 
 def test_details_that_failed_are_asked_for_again_although_nothing_changed(lookbook: Lookbook) -> None:
