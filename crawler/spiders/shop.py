@@ -41,7 +41,7 @@ from crawler.spiders.work import INTERRUPTED, LOCK_LOST, MEMORY, ROBOTS, STORAGE
 from db.models import utcnow
 
 _REPORT_EVERY_S = 2.0
-# Ten times what a crawl needs: a leak ends the process, and the next one goes on with the frontier.
+# Bytes. A leak ends the process, and the next one goes on with the frontier.
 _MAX_MEMORY = 2 * 2**30
 # However it comes about that nothing changes, the frontier is looked at again.
 _LOOK_AGAIN_S = 30.0
