@@ -13,7 +13,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -132,24 +131,13 @@ def _addresses(shop: SyntheticShop, state: dict[str, Any], number: str) -> list[
 
 def crawl(lookbook: Lookbook, shop: SyntheticShop, plan: FaultPlan, kills: int, seed: int = 1) -> Drill:
     """Crawl all categories, killing the process group `kills` times while it runs; then let it come to its end."""
-    moments = random.Random(seed)
     arguments = ["crawl", "run", shop.shop]
     for category in shop.categories:
         arguments += ["--category", category.code]
     with ReplayServer(shop, faults=plan) as server:
         settings = settings_for(server, shop.shop)
         started = time.monotonic()
-        hit = 0
-        for _ in range(kills):
-            running = lookbook.start(*arguments, **settings)
-            try:
-                running.wait(moments.uniform(1.2, 4.0))
-            except subprocess.TimeoutExpired:
-                os.killpg(running.pid, signal.SIGKILL)
-                running.wait()
-                hit += 1
-            else:
-                break
+        hit = sum(_killed(lookbook, server, arguments, settings, pages) for pages in _moments(shop, kills, seed))
         for _ in range(5):
             done = lookbook(*arguments, timeout=1800, **settings)
             if done.code != 75:
@@ -159,6 +147,26 @@ def crawl(lookbook: Lookbook, shop: SyntheticShop, plan: FaultPlan, kills: int, 
             raise AssertionError(f"the crawl ended with {done.code}:\n{done.stderr[-3000:]}")
         state = catalogue_state(lookbook.settings["DATABASE_URL"])
         return Drill(hit, seconds, len(server.log), done.summary, state, check(shop, plan, state))
+
+
+def _moments(shop: SyntheticShop, kills: int, seed: int) -> list[float]:
+    """After how many requests of each start to kill. Together fewer than products, so no machine is done before."""
+    source = random.Random(seed)
+    return [source.uniform(0.2, 1) * shop.products / (kills + 1) for _ in range(kills)]
+
+
+def _killed(
+    lookbook: Lookbook, server: ReplayServer, arguments: list[str], settings: dict[str, str], pages: float
+) -> bool:
+    """Start the crawl and kill it after so many requests; False where it ended by itself before."""
+    running, before = lookbook.start(*arguments, **settings), len(server.log)
+    while len(server.log) - before < pages:
+        if running.poll() is not None:
+            return False
+        time.sleep(0.01)
+    os.killpg(running.pid, signal.SIGKILL)
+    running.wait()
+    return True
 
 
 def main() -> None:
