@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from sqlalchemy import Engine, create_engine, make_url, text
 
@@ -26,6 +27,11 @@ from db.session import make_engine
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 SERVER = os.environ.get("TEST_DATABASE_URL")
+
+# What fails in CI fails again at a desk; `HYPOTHESIS_PROFILE=explore` looks for new failures.
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", max_examples=500, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 for _name in [name for name in os.environ if name.startswith("LOOKBOOK_")]:
     del os.environ[_name]
