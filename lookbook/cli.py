@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookbook.commands import catalog, crawl, database, settings, studio
+from lookbook.commands import catalog, crawl, database, preprocess, settings, studio
 from lookbook.exits import USAGE, exit_code
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(database.app, name="db")
 app.add_typer(crawl.app, name="crawl")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(studio.app, name="studio")
+app.add_typer(preprocess.app, name="preprocess")
 
 
 def _print_version(wanted: bool) -> None:
