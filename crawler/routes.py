@@ -25,7 +25,7 @@ class PageAddress:
 # Garments only, at the level where one list holds one kind of garment (specification of the shops' category trees).
 DEFAULT_CATEGORIES = {
     "musinsa": ("001", "003", "100"),
-    "ssf": ("SFMA41A01", "SFMA41A02", "SFMA41A03", "SFMA41A04", "SFMA41A05", "SFMA41A06", "SFMA42A01", "SFMA42A04"),
+    "ssf": (*(f"SFMA41A0{step}" for step in range(1, 7)), *(f"SFMA42A0{step}" for step in range(1, 5))),
 }
 # What a product's own page lacks. `information` needs JavaScript.
 DETAIL_KINDS: dict[str, tuple[PageKind, ...]] = {

@@ -16,8 +16,9 @@ import urllib3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.replay import ReplayServer, SyntheticShop, musinsa, musinsa_goods, ssf
-from tests.replay.answers import Answer, Request
+from studio.shop import musinsa, musinsa_goods, ssf
+from studio.shop.answers import Answer, Request
+from tests.replay import ReplayServer, SyntheticShop
 from tests.replay.client import PAGE, Client, exchange
 from tests.replay.robots import POLICIES
 

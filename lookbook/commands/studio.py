@@ -113,6 +113,61 @@ def sheet(
     _save(out, contact_sheet(GarmentClass(garment_class), seed, count, *parse_size(size), truths=truths))
 
 
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(file_okay=False, help="The catalogue's folder.")] = Path("studio/demo"),
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
+) -> None:
+    """Render the demo catalogue that is shipped: products, worn photos, details, reference models. Keeps what is there.
+
+    Example: lookbook studio demo --out var/demo --workers 2
+    """
+    from lookbook.progress import progress
+    from studio.demo_maker import make
+
+    with progress("products") as report_progress:
+        made = make(out, workers=workers, on_progress=report_progress)
+    print_summary({"out": str(out), "rendered": made.rendered, "kept": made.kept, "synthetic": True})
+
+
+@app.command()
+def shop(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 8901,
+    host: Annotated[str, typer.Option(help="The address to listen at; whoever reaches it may change prices.")] = (
+        "127.0.0.1"
+    ),
+    catalogue: Annotated[
+        Path | None, typer.Option(exists=True, file_okay=False, help="A demo catalogue; default: the shipped one.")
+    ] = None,
+) -> None:
+    """Serve the demo catalogue as MUSINSA and SSF Shop, and print the settings that lead a crawl there.
+
+    Its page for people has the same address. Ends with Ctrl-C.
+
+    Example: lookbook studio shop --port 8901
+    """
+    import contextlib
+
+    from studio.demo_catalogue import DEMO, load
+    from studio.shop.server import DemoServer
+    from studio.shop.settings_text import announcement
+
+    def announce() -> None:
+        typer.echo(announcement(server.url))
+        print_summary({"url": server.url, "products": len(found.products), "synthetic": True})
+
+    try:
+        found = load(catalogue or DEMO)
+        server = DemoServer(found, host, port)
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(str(error).splitlines()[0], param_hint="--catalogue") from None
+    try:
+        with contextlib.suppress(KeyboardInterrupt):
+            server.serve_forever(announce)
+    except OSError as error:
+        raise typer.BadParameter(f"can't listen at {host}:{port}: {error}", param_hint="--port") from None
+
+
 def parse_size(text: str) -> tuple[int, int]:
     """`WIDTHxHEIGHT`, each 64..2000 pixels."""
     width, cross, height = text.partition("x")

@@ -11,10 +11,10 @@
 `python -m tests.replay --shop musinsa --products 2000` serves in a process of its own. All data is synthetic.
 """
 
+from studio.shop.tables import SELLER_CONTACTS
 from tests.replay.catalogue import Expected, ExpectedProduct, SyntheticShop
 from tests.replay.faults import Fault, FaultPlan
 from tests.replay.server import ReplayServer, Served
-from tests.replay.words import SELLER_CONTACTS
 
 __all__ = [
     "SELLER_CONTACTS",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.replay.answers import Answer, Request, to_json
+from studio.shop.answers import Answer, Request, to_json
 
 _CANONICAL = re.compile(
     r'<link[^>]+(?:href="(?P<a>https?://[^"]+)"[^>]*rel="canonical"|rel="canonical"[^>]*href="(?P<b>[^"]+)")'

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property, lru_cache
 
+from studio.shop.tables import CATEGORIES, Category, ShopClass
 from tests.replay.products import FIRST_DAY, Flaw, SyntheticProduct, draw, make_product
-from tests.replay.words import CATEGORIES, Category, GarmentClass
+from tests.replay.words import WEIGHTS
 
 # Shares of products, in the order in which one draw is compared with them.
 FLAW_RATES: dict[Flaw, float] = {
@@ -30,6 +31,7 @@ NEW_PER_DAY = 0.01
 
 _GROUPS = ((1, 1, 2, 1, 3, 1, 1), (4, 1, 1, 2, 1, 1), (1,) * 10, (2, 1, 1, 4, 1, 1), (1, 3, 1, 1, 1, 1, 2))
 _BLOCK = 10
+_CATEGORIES = {shop: tuple(each for each in tree if each.code in WEIGHTS) for shop, tree in CATEGORIES.items()}
 _FIRST_NUMBER, _NUMBER_STEP = 2_000_003, 7
 _PREFIXES = ("GM00", "GM00", "GRSY", "GQSY", "GPSY")
 
@@ -42,7 +44,7 @@ class ExpectedProduct:
     name: str
     list_price: int | None
     sale_price: int | None
-    garment_class: GarmentClass
+    garment_class: ShopClass
     sold_out: bool
     listed_in: tuple[str, ...]
     pictures: int
@@ -94,7 +96,7 @@ class SyntheticShop:
 
     @property
     def categories(self) -> tuple[Category, ...]:
-        return CATEGORIES[self.shop]
+        return _CATEGORIES[self.shop]
 
     # Numbers
 
@@ -145,7 +147,7 @@ class SyntheticShop:
     def category(self, index: int) -> Category:
         """The category that the product's own page names: the same for all the colours of a garment."""
         source = draw(self.seed, "category", self.group(index)[0])
-        return source.choices(self.categories, [category.weight for category in self.categories])[0]
+        return source.choices(self.categories, [WEIGHTS[category.code] for category in self.categories])[0]
 
     def flaw(self, index: int) -> Flaw | None:
         source = draw(self.seed, "flaw", index)
@@ -237,12 +239,12 @@ class SyntheticShop:
 
 
 def _expectation(product: SyntheticProduct) -> ExpectedProduct:
-    told = product.flaw != "missing-price"
+    prices = product.prices
     return ExpectedProduct(
         product_no=product.number,
         name=product.name,
-        list_price=product.list_price if told else None,
-        sale_price=product.sale_price if told else None,
+        list_price=prices and prices.list_price,
+        sale_price=prices and prices.sale_price,
         garment_class=product.garment_class,
         sold_out=product.sold_out,
         listed_in=product.listed_in,

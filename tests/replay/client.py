@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from tests.replay import ReplayServer, SyntheticShop, musinsa_goods, ssf
+from studio.shop import musinsa_goods, ssf_goods
+from tests.replay import ReplayServer, SyntheticShop
 
 PAGE = "https://www.musinsa.com/category/001/goods?gf=A"
 
@@ -40,7 +41,7 @@ def picture_urls(shop: SyntheticShop, indices: range) -> Iterator[tuple[Any, str
     for product in (shop.product(index) for index in indices if not shop.gone(index)):
         for place, picture in enumerate(product.pictures):
             if shop.shop == "ssf":
-                yield picture, ssf.picture_address(product, place)
+                yield picture, ssf_goods.picture_address(product, place)
             else:
                 path = (
                     musinsa_goods.gallery_path(product, picture) if place else musinsa_goods.main_path(product, picture)

@@ -15,7 +15,7 @@ from threading import Lock
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from tests.replay.products import Picture
+from tests.replay.products import SyntheticPicture
 
 CACHE_BYTES = 64 * 2**20
 BOMB_SIDE = 20_000
@@ -29,14 +29,14 @@ class PictureCache:
         self._bytes = 0
         self._lock = Lock()
 
-    def get(self, picture: Picture, width: int | None) -> bytes | None:
+    def get(self, picture: SyntheticPicture, width: int | None) -> bytes | None:
         """The bytes if they have been rendered lately."""
         with self._lock:
             if (data := self._kept.get((*picture.content, width))) is not None:
                 self._kept.move_to_end((*picture.content, width))
             return data
 
-    def render(self, picture: Picture, width: int | None) -> bytes:
+    def render(self, picture: SyntheticPicture, width: int | None) -> bytes:
         """The bytes, `width` pixels wide (None, or more than it has: as it is)."""
         data = render(picture, width)
         with self._lock:
@@ -48,7 +48,7 @@ class PictureCache:
         return data
 
 
-def render(picture: Picture, width: int | None = None) -> bytes:
+def render(picture: SyntheticPicture, width: int | None = None) -> bytes:
     """The file of a picture. A `webp` is served under a .jpg name, as shops do."""
     if picture.hostile:
         return hostile(picture.hostile)
@@ -61,7 +61,7 @@ def render(picture: Picture, width: int | None = None) -> bytes:
     return _encode(image, {"jpeg": "JPEG", "webp": "WEBP", "png": "PNG"}[picture.form], picture.quality)
 
 
-def content_type(picture: Picture) -> str:
+def content_type(picture: SyntheticPicture) -> str:
     return "image/png" if picture.form == "png" else "image/jpeg"
 
 

@@ -10,19 +10,9 @@ from functools import lru_cache
 from random import Random
 from typing import TYPE_CHECKING, Literal
 
-from tests.replay.words import (
-    ADJECTIVES,
-    BRANDS,
-    COLOURS,
-    FABRICS,
-    ITEMS,
-    LABELS,
-    MATERIALS,
-    MEASURES,
-    SIZES,
-    Category,
-    GarmentClass,
-)
+from studio.shop.product import Prices, ShopProduct
+from studio.shop.tables import MATERIALS, Category, ShopClass
+from tests.replay.words import ADJECTIVES, BRANDS, COLOURS, FABRICS, ITEMS, LABELS, MEASURES, SIZES
 
 if TYPE_CHECKING:
     from tests.replay.catalogue import SyntheticShop
@@ -44,6 +34,7 @@ HOSTILE = (
     "empty",
 )
 FIRST_DAY = date(2024, 1, 1)
+SELLER_PICTURE = "https://cdn.seller-01.example/open_detail/1.jpg"
 
 
 def draw(*parts: object) -> Random:
@@ -52,7 +43,7 @@ def draw(*parts: object) -> Random:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SyntheticPicture:
     """What one picture address shows.
 
     Equal `content` is equal bytes; equal `scene` and `colour` with another `quality` is a near duplicate. `hostile`
@@ -71,39 +62,23 @@ class Picture:
     def content(self) -> tuple[object, ...]:
         return (self.scene, self.colour, self.form, self.size, self.quality, self.hostile)
 
+    @property
+    def extension(self) -> str:
+        """The name's: a webp has a .jpg name, as in shops."""
+        return "png" if self.form == "png" else "jpg"
 
-@dataclass(frozen=True, slots=True)
-class SyntheticProduct:
-    """One product as the shop knows it: money in KRW, lengths in cm (0.0: not measured), `pictures[0]` the main one."""
 
-    index: int
-    number: str
-    name: str
-    style_no: str
-    brand: tuple[str, str, str]
-    category: Category
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyntheticProduct(ShopProduct):
+    """A product with what a test knows of it beyond what the shop shows."""
+
+    pictures: tuple[SyntheticPicture, ...]
+    details: tuple[SyntheticPicture, ...]
     listed_in: tuple[str, ...]
-    sex: tuple[str, ...]
-    list_price: int
-    sale_price: int
-    coupon_price: int
-    final_price: int
-    sold_out: bool
-    labels: tuple[tuple[str, str], ...]
-    colour: tuple[str, str, tuple[int, int, int]]
-    group: tuple[str, ...]
-    sizes: tuple[tuple[str, bool], ...]
-    measurements: dict[str, dict[str, float]]
-    season: str
-    season_year: str
-    material: dict[str, tuple[str, ...]]
-    pictures: tuple[Picture, ...]
-    details: tuple[Picture, ...]
-    made: date
     flaw: Flaw | None
 
     @property
-    def garment_class(self) -> GarmentClass:
+    def garment_class(self) -> ShopClass:
         return "none" if self.flaw in ("set", "jumpsuit", "kids") else self.category.garment_class
 
 
@@ -120,30 +95,44 @@ def make_product(shop: SyntheticShop, index: int) -> SyntheticProduct:
     made = FIRST_DAY + timedelta(days=source.randrange(600))
     sizes = _sizes(source, garment.choice(SIZES), sold_out)
     pictures, details = ((), ()) if flaw == "no-pictures" else _pictures(shop, index, colour[2], made)
+    name = _name(shop, garment, category, flaw, colour[0], style_no)
+    named = flaw != "missing-name"
     return SyntheticProduct(
-        index,
-        shop.number(index),
-        _name(shop, garment, category, flaw, colour[0], style_no),
-        style_no,
-        brand,
-        category,
-        shop.listed_in(index),
-        _sex(shop, category, garment),
-        *_prices(shop, index),
-        sold_out,
-        labels=tuple(label for label in LABELS if source.random() < 0.15),
-        colour=colour,
+        index=index,
+        number=shop.number(index),
+        name=name if named else "",
+        name_en=f"{brand.name_en} {style_no}" if named else "",
+        style_no=style_no,
+        brand=brand,
+        category=_KIDS[shop.shop](category) if flaw == "kids" else category,
+        sex=_sex(shop, category, garment),
+        prices=None if flaw == "missing-price" else _prices(shop, index),
+        sold_out=sold_out,
+        colour=colour[0],
         group=tuple(shop.number(member) for member in group if not shop.gone(member)),
         sizes=sizes,
         measurements=_measurements(category, source, [size for size, _ in sizes]),
+        description=f"합성 상품 설명 {style_no}",
+        composition="면 60%, 폴리에스터 40%" if index % 3 else "",
+        headline="중괄호 }; 가 든 합성 문장" if index % 5 == 0 else None,
+        labels=tuple(label for label in LABELS if source.random() < 0.15),
         season=source.choice(("", "0", "1", "2", "3")),
         season_year=source.choice(("2024", "2025", "0000")),
         material=_material(source),
+        seller_pictures=(SELLER_PICTURE,) if index % 9 == 0 else (),
         pictures=pictures,
         details=details,
         made=made,
+        listed_in=shop.listed_in(index),
         flaw=flaw,
     )
+
+
+# Children's wear among adults': what its own page says of it.
+_KIDS = {
+    "musinsa": lambda category: replace(category, code="106001", name="키즈 상의", path=("키즈", "키즈 상의")),
+    "ssf": lambda category: replace(category, code="SFMA43A01", name="상의", path=("키즈", "상의")),
+}
 
 
 def _sizes(source: Random, names: tuple[str, ...], sold_out: bool) -> tuple[tuple[str, bool], ...]:
@@ -169,7 +158,7 @@ def _sex(shop: SyntheticShop, category: Category, garment: Random) -> tuple[str,
     return garment.choice((("남성",), ("여성",), ("남성", "여성")))
 
 
-def _prices(shop: SyntheticShop, index: int) -> tuple[int, int, int, int]:
+def _prices(shop: SyntheticShop, index: int) -> Prices:
     """List, sale, coupon and final price: all four differ for a quarter of the products."""
     source = draw(shop.seed, "price", index)
     listed = source.randrange(12, 250) * 1000
@@ -181,7 +170,7 @@ def _prices(shop: SyntheticShop, index: int) -> tuple[int, int, int, int]:
     sale = listed * (100 - discount) // 1000 * 10
     coupon = sale * 9 // 100 * 10 if source.random() < 0.5 else sale
     final = coupon - 500 if coupon != sale and source.random() < 0.6 else coupon
-    return listed, sale, coupon, final
+    return Prices(listed, sale, coupon, final)
 
 
 def _measurements(category: Category, source: Random, sizes: list[str]) -> dict[str, dict[str, float]]:
@@ -207,12 +196,12 @@ def _material(source: Random) -> dict[str, tuple[str, ...]]:
 
 def _pictures(
     shop: SyntheticShop, index: int, colour: tuple[int, int, int], made: date
-) -> tuple[tuple[Picture, ...], tuple[Picture, ...]]:
+) -> tuple[tuple[SyntheticPicture, ...], tuple[SyntheticPicture, ...]]:
     """Gallery and detail pictures. Colours of one garment show the same scene in another colour."""
     source = draw(shop.seed, "pictures", index)
     scene = f"{shop.seed}:{shop.shop}:{shop.group(index)[0]}"
     stamp = f"{made:%Y%m%d}{source.randrange(10**4):04d}"
-    gallery: list[Picture] = []
+    gallery: list[SyntheticPicture] = []
     for place in range(source.randint(1, shop.pictures) if shop.pictures else 0):
         gallery.append(_gallery_picture(source, f"{stamp}{place:02d}", f"{scene}:{place}", colour, gallery))
     if gallery and source.random() < shop.hostile:
@@ -220,19 +209,19 @@ def _pictures(
     return tuple(gallery), tuple(_details(source, f"{stamp}{index:09d}", scene, colour))
 
 
-def _details(source: Random, address: str, scene: str, colour: tuple[int, int, int]) -> Iterator[Picture]:
+def _details(source: Random, address: str, scene: str, colour: tuple[int, int, int]) -> Iterator[SyntheticPicture]:
     for place in range(source.randint(0, 3)):
         height = source.choice((600, 900))
-        yield Picture(f"{address}{place:02d}", f"{scene}:detail:{place}", colour, size=(600, height))
+        yield SyntheticPicture(f"{address}{place:02d}", f"{scene}:detail:{place}", colour, size=(600, height))
     if source.random() < 0.05:
-        yield Picture(f"{address}90", f"{scene}:sheet", colour, size=(500, 4000))
+        yield SyntheticPicture(f"{address}90", f"{scene}:sheet", colour, size=(500, 4000))
     if source.random() < 0.3:  # the shop's notice: equal bytes at many addresses
-        yield Picture(f"{address}99", "notice", (220, 220, 220))
+        yield SyntheticPicture(f"{address}99", "notice", (220, 220, 220))
 
 
 def _gallery_picture(
-    source: Random, address: str, scene: str, colour: tuple[int, int, int], before: list[Picture]
-) -> Picture:
+    source: Random, address: str, scene: str, colour: tuple[int, int, int], before: list[SyntheticPicture]
+) -> SyntheticPicture:
     share = source.random()
     if before and share < 0.03:
         return replace(before[0], address=address)
@@ -241,4 +230,4 @@ def _gallery_picture(
         return replace(before[0], address=address, quality=70, size=(width * 9 // 10, height * 9 // 10))
     form: PictureForm = "webp" if share > 0.97 else "png" if share > 0.96 else "jpeg"
     size = (1200, 1600) if source.random() < 0.02 else (600, 800)
-    return Picture(address, scene, colour, form=form, size=size)
+    return SyntheticPicture(address, scene, colour, form=form, size=size)

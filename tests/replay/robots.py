@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.replay.answers import Answer
+from studio.shop.answers import Answer
+from studio.shop.robots import AGENT, ALLOW, WITHOUT, missing, rules
 
-AGENT = "LookbookBot"
 _REFUSED = """\
 User-agent: Applebot
 User-agent: Yeti
@@ -21,17 +21,11 @@ User-agent: *
 Disallow: /
 """
 _TEXTS = {
-    "allow": f"User-agent: {AGENT}\nAllow: /\n\nUser-agent: *\nDisallow: /\n",
+    "allow": ALLOW,
     "deny": "User-agent: *\nDisallow: /\n",
     "delay": f"User-agent: {AGENT}\nCrawl-delay: 1\nAllow: /\n",
     "named-deny": f"User-agent: {AGENT}\nDisallow: /\n\nUser-agent: *\nAllow: /\n",
 }
-_SITEMAPS = {
-    "www.musinsa.com": "https://www.musinsa.com/sitemap-musinsa-index.xml",
-    "www.ssfshop.com": "https://www.ssfshop.com/sitemap_category.xml",
-}
-# Hosts of the shops that answer 404, which allows everything; every other one refuses robots that it does not name.
-_WITHOUT = ("api.musinsa.com", "image.msscdn.net", "image.musinsa.com", "img.ssfshop.com")
 POLICIES = (*_TEXTS, "real", "missing", "error", "forbidden")
 
 Robots = str | Mapping[str, str]
@@ -59,9 +53,8 @@ def answer(robots: Robots, host: str) -> Answer:
     """
     policy = robots if isinstance(robots, str) else robots.get(host, "allow")
     if policy == "real":
-        policy = "missing" if host in _WITHOUT else _REFUSED
+        policy = "missing" if host in WITHOUT else _REFUSED
     failures = {"missing": 404, "error": 503, "forbidden": 403}
     if policy in failures:
-        return Answer(b"no robots.txt here", "text/plain", failures[policy])
-    sitemap = f"\nSitemap: {_SITEMAPS[host]}\n" if host in _SITEMAPS else ""
-    return Answer((_TEXTS.get(policy, policy) + sitemap).encode(), "text/plain")
+        return missing(failures[policy])
+    return rules(host, _TEXTS.get(policy, policy))

@@ -17,7 +17,8 @@ import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.replay import Fault, FaultPlan, ReplayServer, SyntheticShop, musinsa_goods
+from studio.shop import musinsa_goods
+from tests.replay import Fault, FaultPlan, ReplayServer, SyntheticShop
 from tests.replay.client import PAGE, Client, exchange, picture_urls
 from tests.replay.wire import BOMB_BYTES
 

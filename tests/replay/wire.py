@@ -1,4 +1,4 @@
-"""Answers and faults as bytes on a connection: HTTP/1.1 with keep-alive, and every way in which it can go wrong."""
+"""Faults as bytes on a connection: every way in which an answer can go wrong."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import time
 import zlib
 from email.utils import formatdate
 from functools import lru_cache
-from http import HTTPStatus
 
-from tests.replay.answers import Answer, Request
+from studio.shop.answers import Answer, Request
+from studio.shop.http_server import head
 from tests.replay.faults import Fault
 
 BOMB_BYTES = 256 * 2**20
@@ -25,23 +25,6 @@ _STATUSES = {
     Fault.UNAVAILABLE_LATER: 503,
     Fault.FORBIDDEN: 403,
 }
-
-
-def head(answer: Answer, length: int | None, *more: str) -> bytes:
-    """Status line and headers; no Content-Length for None."""
-    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}", f"Content-Type: {answer.content_type}"]
-    lines += [f"{name}: {value}" for name, value in answer.headers.items()]
-    if length is not None:
-        lines.append(f"Content-Length: {length}")
-    return "\r\n".join([*lines, *more, "", ""]).encode("latin-1")
-
-
-async def send(writer: asyncio.StreamWriter, answer: Answer, *, body: bool = True) -> None:
-    """A proper answer; `body` is False for HEAD."""
-    writer.write(head(answer, len(answer.body)))
-    if body:
-        writer.write(answer.body)
-    await writer.drain()
 
 
 def changed(answer: Answer, fault: Fault, request: Request, origin: str, retry_after: int) -> Answer:

@@ -1,4 +1,8 @@
-"""MUSINSA's addresses: category pages and their paging calls, sitemaps, and the way to products and pictures."""
+"""MUSINSA's addresses: category pages and their paging calls, sitemaps, and the way to products and pictures.
+
+The contract that must not break: every address has an answer, whatever it holds; forms are those of the specification
+of the shops, section 1.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +14,20 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.replay import musinsa_goods as goods
-from tests.replay.answers import NOT_FOUND, Answer, Request, html, to_json, xml
-from tests.replay.catalogue import SyntheticShop
-from tests.replay.products import Picture, SyntheticProduct
-from tests.replay.words import MUSINSA_TOPS
+from studio.shop import musinsa_goods as goods
+from studio.shop.answers import NOT_FOUND, Answer, Request, html, to_json, xml
+from studio.shop.product import Picture, Prices, Shop, ShopProduct
+from studio.shop.tables import MUSINSA_TOPS
 
+PAGE_HOSTS = ("www.musinsa.com", "api.musinsa.com", "goods-detail.musinsa.com")
+IMAGE_HOSTS = ("image.msscdn.net", "image.musinsa.com")
 PAGE_SIZE = 60
 SITEMAP_SIZE = 500
 _MAX_PAGE_SIZE = 100
 _SIZED = re.compile(r"_(?P<width>\d{2,3}|big)\.\w+$")
-_GOODS_PICTURE = re.compile(r"/(?:detail_)?(?P<number>\d+)_(?P<address>\d{14})_(?:\d{2,3}|big)\.(?:jpg|png)$")
-_CONTENT_PICTURE = re.compile(r"/images/prd_img/(?P<address>\d{12}(?P<index>\d{9})\d{2})\.jpg$")
-_CALLS: dict[str, Callable[[SyntheticShop, str], Answer]] = {
+_GOODS_PICTURE = re.compile(r"/(?:detail_)?(?P<number>\d+)_(?P<address>\d{14})_(?:\d{2,3}|big)\.\w+$")
+_CONTENT_PICTURE = re.compile(r"/images/prd_img/(?P<address>\d{12}(?P<index>\d{9})\d{2})\.\w+$")
+_CALLS: dict[str, Callable[[Shop, str], Answer]] = {
     "": goods.goods,
     "/actual-size": goods.actual_size,
     "/options": goods.options,
@@ -31,7 +36,7 @@ _CALLS: dict[str, Callable[[SyntheticShop, str], Answer]] = {
 }
 
 
-def answer(shop: SyntheticShop, request: Request) -> Answer:
+def answer(shop: Shop, request: Request) -> Answer:
     """The shop's answer to a request for one of its page hosts."""
     if request.host == "api.musinsa.com":
         version = re.fullmatch(r"/api2/dp/v([12])/plp/goods", request.path)
@@ -42,7 +47,7 @@ def answer(shop: SyntheticShop, request: Request) -> Answer:
     return _page(shop, request)
 
 
-def _page(shop: SyntheticShop, request: Request) -> Answer:
+def _page(shop: Shop, request: Request) -> Answer:
     if product := re.fullmatch(r"/products/(\d+)", request.path):
         return goods.page(shop, product[1])
     if old := re.fullmatch(r"/app/goods/(\d+)", request.path):
@@ -56,7 +61,7 @@ def _page(shop: SyntheticShop, request: Request) -> Answer:
     return NOT_FOUND
 
 
-def picture(shop: SyntheticShop, request: Request) -> tuple[Picture, int | None] | None:
+def picture(shop: Shop, request: Request) -> tuple[Picture, int | None] | None:
     """The picture at an image address and the width asked for (None: as it is); None for an address of no picture."""
     if found := _GOODS_PICTURE.search(request.path):
         product = shop.find(found["number"])
@@ -74,7 +79,7 @@ def picture(shop: SyntheticShop, request: Request) -> tuple[Picture, int | None]
 # Lists
 
 
-def _list_call(shop: SyntheticShop, request: Request, version: int) -> Answer:
+def _list_call(shop: Shop, request: Request, version: int) -> Answer:
     query = request.query
     if query.get("caller") not in ("CATEGORY", "BRAND", "FLAGSHIP", "SEARCH"):
         meta = {"result": "FAIL", "errorCode": "DISPLAY_000_0001", "message": "합성: caller"}
@@ -92,12 +97,12 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 0
 
 
-def _hmac(shop: SyntheticShop, query: dict[str, str]) -> str:
+def _hmac(shop: Shop, query: dict[str, str]) -> str:
     message = urlencode(sorted((name, value) for name, value in query.items() if name != "hmacId"))
     return hmac.digest(str(shop.seed).encode(), message.encode(), hashlib.sha256).hex()
 
 
-def _list_page(shop: SyntheticShop, query: dict[str, str], page: int, size: int, version: int) -> dict[str, Any]:
+def _list_page(shop: Shop, query: dict[str, str], page: int, size: int, version: int) -> dict[str, Any]:
     code = query.get("category", "")
     members = shop.members(code, query.get("isSoldOut") == "true")
     rows = [_row(shop.product(index), version) for index in members[(page - 1) * size : page * size]]
@@ -115,7 +120,7 @@ def _list_page(shop: SyntheticShop, query: dict[str, str], page: int, size: int,
     return {"data": {"list": rows, "pagination": pagination}, "meta": {"result": "SUCCESS"}}
 
 
-def _next_url(shop: SyntheticShop, query: dict[str, str], code: str, page: int, size: int) -> str:
+def _next_url(shop: Shop, query: dict[str, str], code: str, page: int, size: int) -> str:
     """The address of the next page, signed; the shop gives one after the last page as well."""
     following = {
         "gf": query.get("gf", "A"),
@@ -132,22 +137,21 @@ def _next_url(shop: SyntheticShop, query: dict[str, str], code: str, page: int, 
     return f"https://api.musinsa.com/api2/dp/v2/plp/goods?{urlencode(following)}"
 
 
-def _row(product: SyntheticProduct, version: int) -> dict[str, Any]:
-    priced = product.flaw != "missing-price"
-    rate = 100 - product.sale_price * 100 // product.list_price
+def _row(product: ShopProduct, version: int) -> dict[str, Any]:
+    prices = product.prices
     row: dict[str, Any] = {
         "goodsNo": int(product.number),
-        "goodsName": product.name if product.flaw != "missing-name" else "",
+        "goodsName": product.name,
         "goodsLinkUrl": goods.link(product.number),
         "thumbnail": goods.IMAGES + goods.main_path(product, product.pictures[0]) if product.pictures else "",
         "displayGenderText": goods.gender_text(product),
         "isSoldOut": product.sold_out,
-        "normalPrice": product.list_price if priced else None,
-        "price": product.sale_price if priced else None,
-        "saleRate": rate,
-        "brand": product.brand[0],
-        "brandName": product.brand[1],
-        "brandLinkUrl": f"https://www.musinsa.com/brand/{product.brand[0]}",
+        "normalPrice": prices and prices.list_price,
+        "price": prices and prices.sale_price,
+        "saleRate": prices.rate if prices else 0,
+        "brand": product.brand.code,
+        "brandName": product.brand.name,
+        "brandLinkUrl": f"https://www.musinsa.com/brand/{product.brand.code}",
         "reviewCount": product.index % 50,
         "reviewScore": 90,
         "isOptionVisible": True,
@@ -156,22 +160,22 @@ def _row(product: SyntheticProduct, version: int) -> dict[str, Any]:
         "impressionTrackers": [],
         "score": 0,
     }
-    return row | (_row_of_v1(product) if version == 1 else _row_of_v2(product, priced))
+    return row | (_row_of_v1(product) if version == 1 else _row_of_v2(prices))
 
 
-def _row_of_v1(product: SyntheticProduct) -> dict[str, Any]:
+def _row_of_v1(product: ShopProduct) -> dict[str, Any]:
     labels = [{"code": code, "title": text, "color": "000000"} for code, text in product.labels]
     return {"infoLabelList": labels, "imageLabelList": [], "snap": None, "isPlusDelivery": False}
 
 
-def _row_of_v2(product: SyntheticProduct, priced: bool) -> dict[str, Any]:
-    coupon = priced and product.coupon_price != product.sale_price
+def _row_of_v2(prices: Prices | None) -> dict[str, Any]:
+    coupon = prices is not None and prices.coupon_price != prices.sale_price
     return {
-        "couponPrice": product.coupon_price if coupon else None,
+        "couponPrice": prices.coupon_price if prices and coupon else None,
         "couponSaleRate": 10 if coupon else None,
         "hasOptionPrice": False,
         "extraDiscountAmount": 0,
-        "finalPrice": product.final_price if priced else None,
+        "finalPrice": prices and prices.final_price,
         "finalDiscount": 0,
         "isLowestPrice": False,
         "adTooltip": None,
@@ -179,7 +183,7 @@ def _row_of_v2(product: SyntheticProduct, priced: bool) -> dict[str, Any]:
     }
 
 
-def _adverts(shop: SyntheticShop, code: str, page: int) -> list[dict[str, Any]]:
+def _adverts(shop: Shop, code: str, page: int) -> list[dict[str, Any]]:
     """An advertised product of another category and a banner without a product, in every other page."""
     if page % 2 == 0:
         return []
@@ -191,7 +195,7 @@ def _adverts(shop: SyntheticShop, code: str, page: int) -> list[dict[str, Any]]:
     return [_row(shop.product(indices[page % len(indices)]), 2) | {"isAd": True, "adTooltip": "합성 광고"}, banner]
 
 
-def _category_page(shop: SyntheticShop, code: str, query: dict[str, str]) -> Answer:
+def _category_page(shop: Shop, code: str, query: dict[str, str]) -> Answer:
     asked = {"gf": query.get("gf", "A"), "category": code, "caller": "CATEGORY"}
     if query.get("isSoldOut") == "true":
         asked["isSoldOut"] = "true"
@@ -211,7 +215,7 @@ def _category_page(shop: SyntheticShop, code: str, query: dict[str, str]) -> Ans
     )
 
 
-def _tree(shop: SyntheticShop, code: str) -> dict[str, Any]:
+def _tree(shop: Shop, code: str) -> dict[str, Any]:
     top = code[:3]
     leaves = [
         {
@@ -236,7 +240,7 @@ def _tree(shop: SyntheticShop, code: str) -> dict[str, Any]:
 # Sitemaps
 
 
-def _sitemap_index(shop: SyntheticShop) -> Answer:
+def _sitemap_index(shop: Shop) -> Answer:
     parts = range(1, (len(shop) + SITEMAP_SIZE - 1) // SITEMAP_SIZE + 1)
     address = "https://www.musinsa.com/static/sitemap/sitemap-goods-"
     rows = (f"<sitemap><loc>{address}{part}.xml</loc></sitemap>" for part in parts)
@@ -246,7 +250,7 @@ def _sitemap_index(shop: SyntheticShop) -> Answer:
     )
 
 
-def _sitemap(shop: SyntheticShop, part: int) -> Answer:
+def _sitemap(shop: Shop, part: int) -> Answer:
     indices = range((part - 1) * SITEMAP_SIZE, min(part * SITEMAP_SIZE, len(shop)))
     if part < 1 or not indices:
         return NOT_FOUND

@@ -1,4 +1,7 @@
-"""MUSINSA's product page and product calls as the specification describes them, filled with synthetic products."""
+"""MUSINSA's product page and product calls: sizes, options, other colours (specification of the shops, 1.3 and 1.4).
+
+The contract that must not break: page and call hold the same record, key for key.
+"""
 
 from __future__ import annotations
 
@@ -6,33 +9,35 @@ import html as markup
 import json
 from typing import Any
 
-from tests.replay.answers import Answer, html, to_json
-from tests.replay.catalogue import SyntheticShop
-from tests.replay.products import Picture, SyntheticProduct
-from tests.replay.words import BASE_CATEGORIES, MATERIALS, MUSINSA_TOPS, SELLER_CONTACTS, SIZE_TYPES
+from studio.shop.answers import Answer, html, to_json
+from studio.shop.product import Picture, Prices, Shop, ShopProduct
+from studio.shop.tables import BASE_CATEGORIES, MATERIALS, MUSINSA_TOPS, SELLER_CONTACTS, SIZE_TYPES
 
 IMAGES = "https://image.msscdn.net"
-EXTENSIONS = {"jpeg": "jpg", "webp": "jpg", "png": "png"}
 _SUCCESS = {"result": "SUCCESS", "errorCode": "", "message": "합성 응답입니다."}
 _GONE = {"result": "FAIL", "errorCode": "DISPLAY_000_0006", "message": "합성: 없는 상품입니다."}
 
 
-def main_path(product: SyntheticProduct, picture: Picture) -> str:
+def main_path(product: ShopProduct, picture: Picture) -> str:
     """The address path of the main picture, 500 pixels wide."""
     folder = f"{product.made:%Y%m%d}/{product.number}"
-    return f"/images/goods_img/{folder}/{product.number}_{picture.address}_500.{EXTENSIONS[picture.form]}"
+    return f"/images/goods_img/{folder}/{product.number}_{picture.address}_500.{picture.extension}"
 
 
-def gallery_path(product: SyntheticProduct, picture: Picture) -> str:
+def gallery_path(product: ShopProduct, picture: Picture) -> str:
     folder = f"{product.made:%Y%m%d}/{product.number}"
-    return f"/images/prd_img/{folder}/detail_{product.number}_{picture.address}_500.{EXTENSIONS[picture.form]}"
+    return f"/images/prd_img/{folder}/detail_{product.number}_{picture.address}_500.{picture.extension}"
+
+
+def detail_path(picture: Picture) -> str:
+    return f"/images/prd_img/{picture.address}.{picture.extension}"
 
 
 def link(number: str) -> str:
     return f"https://www.musinsa.com/products/{number}"
 
 
-def page(shop: SyntheticShop, number: str) -> Answer:
+def page(shop: Shop, number: str) -> Answer:
     """The server's HTML: product.state, __NEXT_DATA__, or both, as the index decides; an empty record when gone."""
     product = shop.find(number)
     if product is None:
@@ -45,7 +50,7 @@ def page(shop: SyntheticShop, number: str) -> Answer:
     return html(_document(_head(product), script, _next_data(number, answer)))
 
 
-def goods(shop: SyntheticShop, number: str) -> Answer:
+def goods(shop: Shop, number: str) -> Answer:
     """The call /api2/goods/{no}: the same record as JSON alone."""
     product = shop.find(number)
     if product is None:
@@ -53,7 +58,7 @@ def goods(shop: SyntheticShop, number: str) -> Answer:
     return to_json({"meta": _SUCCESS, "data": record(product), "error": None})
 
 
-def actual_size(shop: SyntheticShop, number: str) -> Answer:
+def actual_size(shop: Shop, number: str) -> Answer:
     product = shop.find(number)
     if product is None or not product.measurements:
         return to_json({"meta": _SUCCESS, "data": None, "error": None})
@@ -82,17 +87,17 @@ def actual_size(shop: SyntheticShop, number: str) -> Answer:
     return to_json({"meta": _SUCCESS, "data": data, "error": None})
 
 
-def options(shop: SyntheticShop, number: str) -> Answer:
+def options(shop: Shop, number: str) -> Answer:
     product = shop.find(number)
     if product is None:
         return to_json({"meta": _GONE, "data": None, "error": None}, 404)
-    colour = _option(0, "컬러", "COLOR_CHIP", [product.colour[0]])
+    colour = _option(0, "컬러", "COLOR_CHIP", [product.colour])
     size = _option(1, "사이즈", "DROPDOWN", [name for name, _ in product.sizes])
     items = [
         {
             "no": 20_000_000 + product.index * 10 + place,
             "goodsNo": int(product.number),
-            "managedCode": f"{product.colour[0]}^{name}",
+            "managedCode": f"{product.colour}^{name}",
             "price": 0,
             "activated": True,
             "isDeleted": False,
@@ -128,7 +133,7 @@ def _option(place: int, name: str, display: str, values: list[str]) -> dict[str,
     }
 
 
-def other_color(shop: SyntheticShop, number: str) -> Answer:
+def other_color(shop: Shop, number: str) -> Answer:
     product = shop.find(number)
     if product is None or len(product.group) < 2:
         return to_json({"meta": _SUCCESS, "data": {"curationTabs": []}, "error": None})
@@ -142,37 +147,37 @@ def other_color(shop: SyntheticShop, number: str) -> Answer:
     return to_json({"meta": _SUCCESS, "data": {"curationTabs": [tab]}, "error": None})
 
 
-def _variant(product: SyntheticProduct) -> dict[str, Any]:
+def _variant(product: ShopProduct) -> dict[str, Any]:
     picture = IMAGES + main_path(product, product.pictures[0]) if product.pictures else ""
+    prices = product.prices
     return {
         "goodsNo": int(product.number),
         "goodsName": product.name,
         "linkUrl": link(product.number),
         "imageUrl": picture,
         "displayGenderText": gender_text(product),
-        "normalPrice": product.list_price,
-        "price": product.sale_price,
-        "brand": product.brand[0],
-        "brandName": product.brand[1],
+        "normalPrice": prices and prices.list_price,
+        "price": prices and prices.sale_price,
+        "brand": product.brand.code,
+        "brandName": product.brand.name,
         "isSoldOut": product.sold_out,
-        "finalPrice": product.final_price,
+        "finalPrice": prices and prices.final_price,
     }
 
 
-def gender_text(product: SyntheticProduct) -> str:
+def gender_text(product: ShopProduct) -> str:
     return "공용" if len(product.sex) == 2 else product.sex[0]
 
 
-def record(product: SyntheticProduct) -> dict[str, Any]:
+def record(product: ShopProduct) -> dict[str, Any]:
     """`data` of the product call, which is also product.state: with a seller's contacts and keys nobody asked for."""
     slug, name, english = product.brand
-    named = product.flaw != "missing-name"
     return {
         "goodsNo": int(product.number),
-        "goodsNm": product.name if named else None,
-        "goodsNmEng": f"{english} {product.style_no}" if named else "",
+        "goodsNm": product.name or None,
+        "goodsNmEng": product.name_en,
         "thumbnailImageUrl": main_path(product, product.pictures[0]) if product.pictures else "",
-        "headDesc": "중괄호 }; 가 든 합성 문장" if product.index % 5 == 0 else None,
+        "headDesc": product.headline,
         "styleNo": product.style_no,
         "sex": list(product.sex),
         "sexCode": {"남성": 2, "여성": 4, "공용": 6}[gender_text(product)],
@@ -186,7 +191,7 @@ def record(product: SyntheticProduct) -> dict[str, Any]:
         "category": _category(product),
         "goodsImages": [{"imageUrl": gallery_path(product, picture)} for picture in product.pictures[1:]],
         "labels": [{"code": code, "name": text, "backgroundColor": "0f5fff"} for code, text in product.labels],
-        "goodsPrice": _price(product),
+        "goodsPrice": _price(product.prices),
         "goodsMaterial": _material(product),
         "goodsContents": _contents(product),
         "similarNo": int(product.group[0]) if len(product.group) > 1 else 0,
@@ -200,7 +205,7 @@ def record(product: SyntheticProduct) -> dict[str, Any]:
     }
 
 
-def _state_of_sale(product: SyntheticProduct) -> dict[str, Any]:
+def _state_of_sale(product: ShopProduct) -> dict[str, Any]:
     """`isSale` and `isSellPeriod` are false for products that sell: a parser must not read them as "on sale now"."""
     return {
         "goodsSaleType": "SOLD_OUT" if product.sold_out and product.index % 2 else "SALE",
@@ -215,11 +220,9 @@ def _state_of_sale(product: SyntheticProduct) -> dict[str, Any]:
     }
 
 
-def _category(product: SyntheticProduct) -> dict[str, str]:
+def _category(product: ShopProduct) -> dict[str, str]:
     first, second = (product.category.code[:3], MUSINSA_TOPS[product.category.code[:3]]), product.category
     levels = [first, (second.code, second.name), ("", ""), ("", "")]
-    if product.flaw == "kids":
-        levels[:2] = [("106", "키즈"), ("106001", "키즈 상의")]
     named = {}
     for depth, (code, name) in enumerate(levels, 1):
         named[f"categoryDepth{depth}Code"] = code
@@ -227,23 +230,22 @@ def _category(product: SyntheticProduct) -> dict[str, str]:
     return {**named, "storeCode": ""}
 
 
-def _price(product: SyntheticProduct) -> dict[str, Any]:
-    told = product.flaw != "missing-price"
-    rate = 100 - product.sale_price * 100 // product.list_price
+def _price(prices: Prices | None) -> dict[str, Any]:
+    rate = prices.rate if prices else 0
     return {
-        "normalPrice": product.list_price if told else None,
-        "salePrice": product.sale_price if told else None,
-        "couponPrice": product.coupon_price if told else None,
-        "finalPrice": product.final_price if told else None,
+        "normalPrice": prices and prices.list_price,
+        "salePrice": prices and prices.sale_price,
+        "couponPrice": prices and prices.coupon_price,
+        "finalPrice": prices and prices.final_price,
         "discountRate": float(rate),
         "type": "DEFAULT",
         "isSale": rate > 0,
-        "couponDiscount": product.coupon_price != product.sale_price,
+        "couponDiscount": prices is not None and prices.coupon_price != prices.sale_price,
         "currency": "KRW",
     }
 
 
-def _material(product: SyntheticProduct) -> dict[str, Any]:
+def _material(product: ShopProduct) -> dict[str, Any]:
     rows = [
         {
             "name": name,
@@ -254,17 +256,17 @@ def _material(product: SyntheticProduct) -> dict[str, Any]:
     return {"maxLowCount": 5 if rows else 0, "materials": rows}
 
 
-def _contents(product: SyntheticProduct) -> str:
-    """Sellers' HTML: protocol-relative pictures, a spacer, a style with a url(), a frame, sometimes a seller's host."""
-    pictures = [f'<img alt="" src="//image.msscdn.net/images/prd_img/{each.address}.jpg">' for each in product.details]
-    if product.index % 9 == 0:
-        pictures.append('<div><img alt="" src="https://cdn.seller-01.example/open_detail/1.jpg"></div>')
+def _contents(product: ShopProduct) -> str:
+    """Sellers' HTML: protocol-relative pictures, a spacer, a style with a url(), a frame, sellers' own pictures."""
+    pictures = [f'<img alt="" src="//image.msscdn.net{detail_path(each)}">' for each in product.details]
+    pictures += [f'<div><img alt="" src="{url}"></div>' for url in product.seller_pictures]
     if product.index % 4 == 0:
         pictures.insert(0, '<img src="https://cdn.seller-01.example/open_detail/1px.jpg" width="1" height="1">')
     style = "<style>.synthetic{background:url(//image.msscdn.net/images/none.jpg)};</style>"
     frame = '<iframe src="https://www.youtube.com/embed/synthetic"></iframe>'
     contact = f"<p>문의 {SELLER_CONTACTS[1]} {SELLER_CONTACTS[0]}</p>" if product.index % 6 == 0 else ""
-    return f"{style}<div>{''.join(pictures)}</div>{frame}{contact}<p>합성 상품 설명 {product.style_no}</p>"
+    text = markup.escape(" ".join(part for part in (product.description, product.composition) if part))
+    return f"{style}<div>{''.join(pictures)}</div>{frame}{contact}<p>{text}</p>"
 
 
 def _state_script(name: str, state: dict[str, Any]) -> str:
@@ -290,17 +292,17 @@ def _in_script(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
 
 
-def _head(product: SyntheticProduct) -> str:
-    if product.flaw == "missing-name":
+def _head(product: ShopProduct) -> str:
+    if not product.name:
         return ""
-    title = markup.escape(f"{product.brand[1]}({product.brand[2]}) {product.name} | 무신사")
+    title = markup.escape(f"{product.brand.name}({product.brand.name_en}) {product.name} | 무신사")
     address = link(product.number)
     picture = IMAGES + main_path(product, product.pictures[0]) if product.pictures else IMAGES
     return (
         f'<title>{title}</title><link rel="canonical" href="{address}"/><meta property="og:title" content="{title}"/>'
         f'<meta property="og:image" content="{picture}"/><meta property="og:url" content="{address}"/>'
-        f'<meta property="product:brand" content="{markup.escape(product.brand[1])}"/>'
-        f'<meta property="product:price:amount" content="{product.sale_price}"/>'
+        f'<meta property="product:brand" content="{markup.escape(product.brand.name)}"/>'
+        f'<meta property="product:price:amount" content="{product.prices.sale_price if product.prices else ""}"/>'
     )
 
 
