@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lookbook.commands import catalog, crawl, database, preprocess, settings, studio
+from lookbook.commands import catalog, crawl, database, preprocess, settings, studio, weights
 from lookbook.exits import USAGE, exit_code
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.add_typer(crawl.app, name="crawl")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(studio.app, name="studio")
 app.add_typer(preprocess.app, name="preprocess")
+app.add_typer(weights.app, name="weights")
 
 
 def _print_version(wanted: bool) -> None:

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
 
     database_url: str = Field(default="sqlite:///var/catalogue.db", description="the catalogue: SQLite or PostgreSQL")
     blobs_url: str = Field(default="var/blobs", description="pictures and conditions: a folder or s3://bucket/prefix")
+    weights_dir: str = Field(default="var/weights", description="others' network weights: a folder")
     crawl: CrawlSettings = CrawlSettings()
     images: ImageSettings = ImageSettings()
     shops: dict[str, ShopSettings] = Field(default_factory=dict)
@@ -93,7 +94,7 @@ def _with_absolute_paths(settings: Settings, folder: Path) -> Settings:
         raise SettingsError(
             "database_url is not a database address such as sqlite:///file or postgresql://..."
         ) from None
-    update: dict[str, str] = {}
+    update: dict[str, str] = {"weights_dir": str((folder / settings.weights_dir).absolute())}
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         update["database_url"] = f"sqlite:///{(folder / url.database).absolute()}"
     elif url.get_backend_name() not in ("sqlite", "postgresql"):
