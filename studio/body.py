@@ -8,8 +8,8 @@ the same whatever works beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ PARTS = (
 TORSO, NECK, HEAD, EYE = (PARTS.index(name) for name in ("torso", "neck", "head", "eye"))
 ARMS = tuple(index for index, part in enumerate(PARTS) if part.endswith(("arm", "hand")))
 HANDS = tuple(index for index, part in enumerate(PARTS) if part.endswith("hand"))
+FOREARMS = tuple(index for index, part in enumerate(PARTS) if part.endswith("forearm"))
 LEGS = tuple(index for index, part in enumerate(PARTS) if part.endswith(("thigh", "calf", "foot")))
 FEET = tuple(index for index, part in enumerate(PARTS) if part.endswith("foot"))
 
@@ -58,6 +59,8 @@ class Body:
     """BODY_25 joints, 25x3 metres."""
     head: Floats
     """4x4, from head space (rest orientation, origin in the skull's pivot) to the world."""
+    bones: Mapping[str, Floats] = field(default_factory=dict)
+    """Where each bone begins, metres."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,13 @@ class Template:
     """Vx3 metres, the mean body with its arms lowered at the sides by 45 degrees."""
     rest_joints: Floats
     rest_normals: Floats
+    rest_bones: Mapping[str, Floats]
+
+    @cached_property
+    def vertex_parts(self) -> Ints:
+        """Index into PARTS of each vertex."""
+        parts: Ints = self.part_weights.argmax(axis=1)
+        return parts
 
     @property
     def arm_weight(self) -> Floats:
@@ -102,7 +112,7 @@ def template() -> Template:
     part_weights = np.stack([(weights * (bone_parts == part)).sum(axis=1) for part in range(len(PARTS))], axis=1)
     face_parts = part_weights[faces].sum(axis=1).argmax(axis=1)
     mean = posed_body(dict.fromkeys(PHENOTYPES, 0.5) | {"age": 0.67}, {})
-    return Template(faces, part_weights, face_parts, mean.vertices, mean.joints, mean.normals)
+    return Template(faces, part_weights, face_parts, mean.vertices, mean.joints, mean.normals, mean.bones)
 
 
 def _part_of_bone(bone: str) -> str:
@@ -152,9 +162,10 @@ def posed_body(phenotype: Mapping[str, float], rotations: Mapping[str, Floats]) 
     rest_head = output["rest_bone_poses"][0, model.bone_labels.index("head"), :3, :3].numpy()
     head_pose = np.eye(4)
     head_pose[:3, :3], head_pose[:3, 3] = head[:3, :3] @ rest_head.T, head[:3, 3] + shift
-    faces = np.asarray(_faces())
     vertices = vertices + shift
-    return Body(vertices, vertex_normals(vertices, faces), _body_25(found) + shift, head_pose)
+    heads = output["bone_poses"][0, :, :3, 3].numpy().astype(np.float64) + shift
+    bones = dict(zip(model.bone_labels, heads, strict=True))
+    return Body(vertices, vertex_normals(vertices, _faces()), _body_25(found) + shift, head_pose, bones)
 
 
 @cache

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import io
 import json
-import multiprocessing
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +18,7 @@ import numpy.typing as npt
 from studio.items import Draw, Sitting, shot, sitting
 from studio.packshot import Packshot
 from studio.truth import Truth
+from studio.workers import each
 from vitonhd.atomic import write_atomic
 from vitonhd.densepose import DENSEPOSE
 from vitonhd.garment_classes import GarmentClass
@@ -85,7 +84,7 @@ def render(order: Order, *, workers: int = 1, on_progress: Progress | None = Non
     jobs = [(order, draw) for garment_class in order.classes for draw in order.draws(garment_class)]
     waiting = [job for job in jobs if not _is_done(*job)]
     kept = len(jobs) - len(waiting)
-    for done, _ in enumerate(_run(waiting, workers), kept + 1):
+    for done, _ in enumerate(each(_render_job, waiting, workers), kept + 1):
         if on_progress is not None:
             on_progress(done, len(jobs))
     for garment_class in order.classes:
@@ -93,28 +92,24 @@ def render(order: Order, *, workers: int = 1, on_progress: Progress | None = Non
     return Result(len(waiting), kept)
 
 
-def _run(jobs: list[tuple[Order, Draw]], workers: int) -> Iterator[None]:
-    if workers == 1 or len(jobs) < 2:
-        for job in jobs:
-            render_item(*job)
-            yield
-        return
-    # Spawned, not forked: torch's and OpenCV's threads don't survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        for future in as_completed([pool.submit(render_item, *job) for job in jobs]):
-            future.result()
-            yield
+def _render_job(job: tuple[Order, Draw]) -> None:
+    render_item(*job)
 
 
 def split_of(index: int) -> str:
     return "test" if index % TEST_EVERY == TEST_EVERY - 1 else "train"
 
 
-def partner(order: Order, draw: Draw) -> Draw | None:
-    """The test item whose garment this test item's person tries on; None where there is no other that fits."""
-    others = [d for d in order.draws(draw.garment_class) if split_of(d.index) == "test" and d.feminine == draw.feminine]
-    place = others.index(draw)
-    return others[(place + 1) % len(others)] if len(others) > 1 else None
+def partner(draw: Draw) -> Draw | None:
+    """The test item whose garment this test item's person tries on: the nearest earlier one that fits.
+
+    It follows from seed and index alone, so a tree that grows keeps its answers. The first of each kind has none.
+    """
+    for index in range(draw.index - TEST_EVERY, -1, -TEST_EVERY):
+        earlier = replace(draw, index=index)
+        if earlier.feminine == draw.feminine:
+            return earlier
+    return None
 
 
 def render_item(order: Order, draw: Draw) -> None:
@@ -124,9 +119,9 @@ def render_item(order: Order, draw: Draw) -> None:
     truth = seated.truth(pack)
     tree.write(split, _item(stem, seated, pack, truth))
     folder = tree.root / "truth" / split
-    write_atomic(folder / f"{stem}.npz", _arrays(truth))
+    write_atomic(folder / f"{stem}.npz", store_arrays(truth))
     write_atomic(folder / f"{stem}_bare.jpg", encode_jpeg(seated.without_garment().photo(), quality=95))
-    other = partner(order, draw) if split == "test" else None
+    other = partner(draw) if split == "test" else None
     if other is not None:
         _write_unpaired(tree, f"{stem}_{item_id(other.index)}", seated.in_garment(other.garment()), other, order)
     write_atomic(_record(order, draw), json.dumps(_describe(order, draw, seated), indent=1).encode())
@@ -145,10 +140,10 @@ def _write_unpaired(tree: Tree, name: str, seated: Sitting, other: Draw, order: 
     write_atomic(folder / f"{name}.jpg", encode_jpeg(seated.photo(), quality=95))
     write_atomic(folder / f"{name}_parse.png", encode_labels(truth.parse))
     write_atomic(folder / f"{name}_worn.png", encode_mask_png(truth.worn))
-    write_atomic(folder / f"{name}.npz", _arrays(truth))
+    write_atomic(folder / f"{name}.npz", store_arrays(truth))
 
 
-def _arrays(truth: Truth) -> bytes:
+def store_arrays(truth: Truth) -> bytes:
     """flow uint16 HxWx2, densepose uint8 HxW, densepose_uv uint8 HxWx2, depth uint16 HxW, as an npz archive."""
     buffer = io.BytesIO()
     np.savez_compressed(
@@ -174,7 +169,7 @@ def _describe(order: Order, draw: Draw, seated: Sitting) -> dict[str, object]:
     return {
         "seed": order.seed, "size": [order.width, order.height], "class": draw.garment_class, "synthetic": True,
         "family": garment.family, "pattern": garment.pattern.kind, "pose": seated.person.pose,
-        "hair": seated.person.hair_style, "tucked": seated.outfit.tucked,
+        "hair": seated.person.hair.style, "tucked": seated.outfit.tucked,
     }  # fmt: skip
 
 
@@ -197,6 +192,6 @@ def _write_pairs(order: Order, garment_class: GarmentClass) -> None:
     for split in ("train", "test"):
         stems = [item_id(draw.index) for draw in draws if split_of(draw.index) == split]
         tree.write_pairs(split, [Pair(stem, stem) for stem in stems])
-    unpaired = [(draw, partner(order, draw)) for draw in draws if split_of(draw.index) == "test"]
+    unpaired = [(draw, partner(draw)) for draw in draws if split_of(draw.index) == "test"]
     found = [Pair(item_id(draw.index), item_id(other.index)) for draw, other in unpaired if other is not None]
     tree.write_pairs("test_unpaired", found)

@@ -32,7 +32,7 @@ class Garment:
     sleeve: float | None = None
     """Share of the arm that is covered, 0 for a cut at the armhole; None for bottoms."""
     neck: str | None = None
-    """crew, scoop, v, open (a short v), boat, or straps."""
+    """crew, scoop, v, open (a short v), boat, straps, collar (a shirt's), or hood."""
     waist: float = WAIST
     """Height of a bottom's upper edge, or of a dress's seam."""
     hem: float = HIP
@@ -40,28 +40,35 @@ class Garment:
     skirt: float | None = None
     """Height of a skirt's hem; None where there is no skirt."""
     flare: float = 0.0
-    """Metres that a skirt's or trouser leg's radius grows per metre downwards."""
+    """Metres that a skirt's radius grows per metre downwards."""
+    leg: tuple[float, float] | None = None
+    """Trousers only: metres from a leg's axis to the cloth at knee and hem."""
     pleats: float = 0.0
     """Depth of a skirt's folds at the hem, as a share of its radius."""
     trim: bool = False
     """A placket with buttons (tops) or a fly (bottoms)."""
 
 
-# family: label, ease range, sleeve, necks, hem range, flare range, tucked chance, patterns that suit it
+THICK = ("sweatshirt", "hoodie")
+"""Tops that nobody tucks in."""
+# family: ease range, sleeve range, necks, hem range, patterns that suit it
 _TOPS = {
     "tee": ((0.012, 0.035), (0.36, 0.5), ("crew", "v"), (0.90, 0.95), "plain stripes logo print heather"),
     "long-sleeve": ((0.01, 0.03), (0.93, 0.98), ("crew", "boat", "v"), (0.90, 0.95), "plain stripes heather logo"),
-    "shirt": ((0.02, 0.035), (0.94, 0.98), ("v", "open"), (0.90, 0.92), "plain pinstripes checks denim"),
+    "shirt": ((0.02, 0.035), (0.94, 0.98), ("collar",), (0.90, 0.92), "plain pinstripes checks denim"),
     "sleeveless": ((0.008, 0.02), (0.0, 0.0), ("crew", "scoop", "v"), (0.91, 0.97), "plain stripes dots print"),
     "crop": ((0.008, 0.02), (0.0, 0.42), ("crew", "scoop"), (1.06, 1.12), "plain stripes dots logo"),
     "sweatshirt": ((0.03, 0.05), (0.94, 0.98), ("crew",), (0.91, 0.95), "plain logo heather"),
+    "hoodie": ((0.03, 0.05), (0.94, 0.98), ("hood",), (0.90, 0.94), "plain logo heather"),
 }
+# family: ease range, hem range, leg's radius at the knee and at the hem, patterns
 _LEGS = {
-    "jeans": ((0.008, 0.016), (0.115, 0.14), (0.005, 0.035), "denim"),
-    "slacks": ((0.014, 0.024), (0.11, 0.13), (0.025, 0.05), "plain pinstripes heather"),
-    "wide": ((0.015, 0.025), (0.11, 0.14), (0.06, 0.1), "plain denim checks"),
-    "shorts": ((0.015, 0.03), (0.58, 0.72), (0.04, 0.12), "plain denim checks"),
+    "jeans": ((0.006, 0.012), (0.10, 0.125), (0.064, 0.082), (0.056, 0.076), "denim"),
+    "slacks": ((0.010, 0.018), (0.10, 0.12), (0.078, 0.088), (0.060, 0.068), "plain pinstripes heather"),
+    "wide": ((0.012, 0.02), (0.095, 0.12), (0.105, 0.125), (0.110, 0.135), "plain denim checks"),
+    "shorts": ((0.012, 0.025), (0.58, 0.72), (0.10, 0.12), (0.10, 0.12), "plain denim checks"),
 }
+# family: ease range, hem range, flare range, patterns
 _SKIRTS = {
     "mini-skirt": ((0.008, 0.015), (0.62, 0.70), (0.0, 0.35), "plain checks denim dots"),
     "midi-skirt": ((0.008, 0.015), (0.32, 0.46), (0.0, 0.3), "plain checks print dots pinstripes"),
@@ -113,10 +120,11 @@ def _top(family: str, rng: np.random.Generator) -> Garment:
 
 
 def _legs(family: str, rng: np.random.Generator) -> Garment:
-    ease, hem, flare, patterns = _LEGS[family]
+    ease, hem, knee, cuff, patterns = _LEGS[family]
     return Garment(
         family, GarmentClass.LOWER, CIHP.id("pants"), _pattern(patterns, rng), rng.uniform(*ease),
-        waist=rng.uniform(1.04, 1.11), hem=rng.uniform(*hem), flare=rng.uniform(*flare), trim=True,
+        waist=rng.uniform(1.04, 1.11), hem=rng.uniform(*hem), trim=True,
+        leg=(rng.uniform(*knee), rng.uniform(*cuff)),
     )  # fmt: skip
 
 
@@ -135,7 +143,7 @@ def _dress(family: str, rng: np.random.Generator) -> Garment:
     waist = rng.uniform(1.05, 1.13)
     return Garment(
         family, GarmentClass.DRESS, CIHP.id("dress"), _pattern(_DRESS_PATTERNS, rng), rng.uniform(0.008, 0.018),
-        sleeve=sleeve, neck=neck, waist=waist, hem=waist - 0.03, skirt=rng.uniform(*_DRESSES[family]),
+        sleeve=sleeve, neck=neck, waist=waist, hem=waist - 0.008, skirt=rng.uniform(*_DRESSES[family]),
         flare=rng.uniform(0.02, 0.35), pleats=float(rng.choice((0.0, 0.04))),
     )  # fmt: skip
 

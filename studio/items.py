@@ -7,15 +7,17 @@ shown in another item's garment: the true answer of an unpaired try-on.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from studio.backdrop import Studio, sample_studio
 from studio.camera import frame
 from studio.garments import Garment, sample_garment
 from studio.packshot import Packshot, packshot
 from studio.person import Outfit, Person, dress_up, layered, sample_person
-from studio.raster import Camera
-from studio.render import Studio, photograph, sample_studio
+from studio.raster import Camera, Fragments, rasterise
+from studio.render import photograph
 from studio.scene import Scene, dressed, undressed
 from studio.truth import Truth, truth_of
 from vitonhd.arrays import Picture
@@ -59,20 +61,24 @@ class Sitting:
     outfit: Outfit
     camera: Camera
     studio: Studio
-    seed: int
 
-    @property
+    @cached_property
     def scene(self) -> Scene:
-        return dressed(self.person, self.outfit, self.seed)
+        return dressed(self.person, self.outfit)
+
+    @cached_property
+    def fragments(self) -> Fragments:
+        """What of the scene is before the camera."""
+        return rasterise(self.scene.vertices, self.scene.faces, self.camera)
 
     def photo(self) -> Picture:
         """uint8 HxWx3."""
-        return photograph(self.scene, self.camera, self.studio)
+        return photograph(self.scene, self.camera, self.studio, fragments=self.fragments)
 
     def truth(self, shot: Packshot) -> Truth:
         """The truth of the photo; `shot` is the target garment's packshot."""
         bare = undressed(self.person)
-        return truth_of(self.scene, bare, self.camera, self.outfit.target, shot)
+        return truth_of(self.scene, self.fragments, bare, self.camera, self.outfit.target, shot)
 
     def in_garment(self, garment: Garment) -> Sitting:
         """The same person, pose, light and camera, the target garment exchanged for another of its class."""
@@ -93,7 +99,7 @@ def sitting(draw: Draw, width: int, height: int) -> Sitting:
     """The person of a draw, dressed, before a camera with pictures of the given size."""
     view, person = draw.stream("view"), draw.person()
     camera = frame(draw.garment_class, person, width, height, view)
-    return Sitting(person, draw.outfit(), camera, sample_studio(view), draw.index)
+    return Sitting(person, draw.outfit(), camera, sample_studio(view))
 
 
 def shot(draw: Draw, width: int, height: int) -> Packshot:

@@ -10,18 +10,20 @@ from functools import cache
 
 import numpy as np
 
+from studio.backdrop import Studio
 from studio.body import PHENOTYPES, Body, posed_body
 from studio.drape import Sewn, sew
 from studio.garments import Garment
 from studio.mesh import Floats
-from studio.poses import packshot_pose
+from studio.poses import packshot_pose, rotation
 from studio.raster import Camera, rasterise
-from studio.render import Studio, photograph, unshaded
+from studio.render import photograph, unshaded
 from studio.scene import Scene, alone
 from vitonhd.arrays import Mask, Picture
+from vitonhd.garment_classes import GarmentClass
 
-_WHITE = Studio(-18, 38, 0.55, 0.56, (0.965, 0.965, 0.965))
-_MARGIN = 1.14
+PACKSHOT_STUDIO = Studio(-18, 38, 0.55, 0.56, (0.965, 0.965, 0.965))
+_MARGIN = 1.1
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,18 @@ class Packshot:
 
 
 @cache
-def _mannequin() -> Body:
-    phenotype = dict.fromkeys(PHENOTYPES, 0.5) | {"age": 0.67, "gender": 0.75, "weight": 0.42}
-    return posed_body(phenotype, packshot_pose())
+def _mannequin(garment_class: GarmentClass) -> Body:
+    """A slim figure, a woman's for dresses; its legs stand closer than people's and its arms hang at a slight angle."""
+    gender = {GarmentClass.DRESS: 0.85, GarmentClass.LOWER: 0.5}.get(garment_class, 0.3)
+    phenotype = dict.fromkeys(PHENOTYPES, 0.5) | {"age": 0.67, "gender": gender, "weight": 0.42}
+    legs = {f"upperleg01.{side}": rotation(0, turn, 0) for side, turn in (("L", 4.6), ("R", -4.6))}
+    return posed_body(phenotype, packshot_pose() | legs)
 
 
 def packshot(garment: Garment, width: int, height: int) -> Packshot:
     """The picture of a garment, filling the frame but for a margin."""
     sewn: Sewn = sew(garment)
-    cloth = sewn.on(_mannequin())
+    cloth = sewn.on(_mannequin(garment.garment_class))
     scene = alone(sewn, cloth.vertices, cloth.normals)
     low, high = cloth.vertices.min(axis=0), cloth.vertices.max(axis=0)
     centre, extent = (low + high) / 2, (high - low) * _MARGIN
@@ -65,4 +70,4 @@ def packshot(garment: Garment, width: int, height: int) -> Packshot:
     projected = camera.project(cloth.vertices)
     depth = np.full((height, width), np.inf)
     depth[fragments.covered] = fragments.carry(scene.faces, projected[:, 2])
-    return Packshot(photograph(scene, camera, _WHITE), fragments.covered, projected, depth, scene, camera)
+    return Packshot(photograph(scene, camera, PACKSHOT_STUDIO), fragments.covered, projected, depth, scene, camera)

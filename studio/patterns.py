@@ -53,7 +53,7 @@ class Pattern:
             amount, other = _logo(x, y, self.seed)
             amount, other = amount * front, other * front
         elif self.kind == "denim":
-            amount = 0.35 * noise(texture / 0.12, self.seed) + 0.25 * noise(texture / 0.012, self.seed + 1)
+            amount = 0.16 * noise(texture / 0.12, self.seed) + 0.14 * noise(texture / (0.006, 0.012), self.seed + 1)
         elif self.kind == "heather":
             amount = 0.4 * noise(texture * (1, 0.4) / 0.006, self.seed)
         mixed = ground + (figure - ground) * amount[:, None]
@@ -63,26 +63,30 @@ class Pattern:
 
 def noise(points: Floats, seed: int) -> Floats:
     """Smooth value noise 0..1 at Px2 points, one knot per unit, repeating after 64."""
-    knots = _knots(seed)
-    cell = np.floor(points).astype(np.int64)
-    x, y = _ease(points - cell).T
-    (i, j), (k, m) = (cell % 64).T, ((cell + 1) % 64).T
-    low = knots[i, j] * (1 - x) + knots[k, j] * x
-    high = knots[i, m] * (1 - x) + knots[k, m] * x
-    smooth: Floats = low * (1 - y) + high * y
+    part, (a, b, c, d) = _corners(points, seed)
+    x, y = _ease(part).T
+    low, high = a + (b - a) * x, c + (d - c) * x
+    smooth: Floats = low + (high - low) * y
     return smooth
 
 
-def noise_slope(points: Floats, seed: int) -> Floats:
-    """The gradient of `noise` at Px2 points, per unit, Px2."""
-    knots = _knots(seed)
-    cell = np.floor(points).astype(np.int64)
-    part = points - cell
+def noise_slope(points: Floats, seed: int) -> tuple[Floats, Floats]:
+    """`noise` at Px2 points, P, and its gradient per unit, Px2."""
+    part, (a, b, c, d) = _corners(points, seed)
     (x, y), (dx, dy) = _ease(part).T, (6 * part * (1 - part)).T
-    (i, j), (k, m) = (cell % 64).T, ((cell + 1) % 64).T
-    a, b, c, d = knots[i, j], knots[k, j], knots[i, m], knots[k, m]
-    across, up = (b - a) * (1 - y) + (d - c) * y, (c - a) * (1 - x) + (d - b) * x
-    return np.stack([across * dx, up * dy], axis=1)
+    low, high = a + (b - a) * x, c + (d - c) * x
+    across = (b - a) + (d - c - b + a) * y
+    slope = np.stack([across * dx, (high - low) * dy], axis=1)
+    return low + (high - low) * y, slope
+
+
+def _corners(points: Floats, seed: int) -> tuple[Floats, list[Floats]]:
+    """Where in their cells points are, Px2, and the cells' knots: (0, 0), (1, 0), (0, 1), (1, 1), each P."""
+    knots = _knots(seed).ravel()
+    floor = np.floor(points)
+    i, j = floor.astype(np.int64).T & 63
+    right, up = (i + 1 & 63) * 64, j + 1 & 63
+    return points - floor, [knots.take(index) for index in (i * 64 + j, right + j, i * 64 + up, right + up)]
 
 
 @lru_cache(64)

@@ -65,9 +65,15 @@ class Fragments:
         return covered
 
     @cached_property
+    def hit(self) -> Ints:
+        """P triangles at the covered pixels."""
+        hit: Ints = self.triangle[self.covered]
+        return hit
+
+    @cached_property
     def weights(self) -> Floats:
         """Px3 weights of the corners at the covered pixels, perspective-correct, sum 1."""
-        triangle, (y, x) = self.triangle[self.covered], self.covered.nonzero()
+        triangle, (y, x) = self.hit, self.covered.nonzero()
         a, b, c = np.moveaxis(self.planes[triangle], 2, 0)
         true = np.maximum(a * x[:, None] + b * y[:, None] + c, 0) / self.depths[triangle]
         weights: Floats = true / true.sum(axis=1, keepdims=True)
@@ -79,7 +85,8 @@ class Fragments:
 
     def carry(self, faces: Ints, values: Floats) -> Floats:
         """Vertex values (V or VxN) at the covered pixels: P or PxN."""
-        there: Floats = np.einsum("pc,pc...->p...", self.weights, values[faces[self.triangle[self.covered]]])
+        corners = np.take(values.reshape(len(values), -1), np.take(faces, self.hit, axis=0), axis=0)
+        there: Floats = np.matmul(self.weights[:, None], corners)[:, 0].reshape(len(self.hit), *values.shape[1:])
         return there
 
 
@@ -90,7 +97,8 @@ def rasterise(vertices: Floats, faces: Ints, camera: Camera) -> Fragments:
     nearness = (planes / corners[:, :, 2, None]).sum(axis=1)
     top = np.maximum(np.ceil(corners[:, :, 1].min(axis=1)), 0).astype(np.int64)
     bottom = np.minimum(np.floor(corners[:, :, 1].max(axis=1)), camera.height - 1).astype(np.int64)
-    rows = np.where(sound, np.maximum(bottom - top + 1, 0), 0)
+    across = np.ceil(corners[:, :, 0].min(axis=1)) <= np.floor(corners[:, :, 0].max(axis=1))
+    rows = np.where(sound & across, np.maximum(bottom - top + 1, 0), 0)
     triangle, step = _expand(rows)
     y = top[triangle] + step
     start, length = _spans(planes, triangle, y, camera.width)
@@ -121,12 +129,14 @@ def _spans(planes: Floats, triangle: Ints, y: Ints, width: int) -> tuple[Ints, I
     """First pixel and number of pixels of each triangle's share of a row."""
     low, high = np.zeros(len(y)), np.full(len(y), width - 1.0)
     for corner in range(3):
-        slope, b, c = planes[triangle, corner].T
-        rest = b * y + c
-        bound = -rest / np.where(slope == 0, 1, slope)
-        low = np.where(slope > 0, np.maximum(low, bound), low)
-        high = np.where(slope < 0, np.minimum(high, bound), high)
-        high = np.where((slope == 0) & (rest < 0), -1, high)
+        slope, b, c = np.ascontiguousarray(planes[:, corner].T)
+        steep = np.where(slope == 0, 1, slope)
+        bound = (-b / steep)[triangle] * y + (-c / steep)[triangle]
+        np.maximum(low, bound, out=low, where=(slope > 0)[triangle])
+        np.minimum(high, bound, out=high, where=(slope < 0)[triangle])
+        level = np.flatnonzero((slope == 0)[triangle])
+        outside = b[triangle[level]] * y[level] + c[triangle[level]] < 0
+        high[level[outside]] = -1
     # Rounding must not open a gap between neighbours.
     first = np.ceil(low - 1e-9).astype(np.int64)
     return first, np.maximum(np.floor(high + 1e-9).astype(np.int64) - first + 1, 0)

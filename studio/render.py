@@ -5,57 +5,26 @@ The contract that must not break: light changes colours only; what is where is t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from studio import materials
+from studio import complexion, footwear, hairstyles, materials
+from studio.backdrop import Studio, backdrop
 from studio.body import template
+from studio.folds import relief
 from studio.mesh import Flags, Floats, Ints
-from studio.patterns import noise_slope
 from studio.poses import rotation
 from studio.raster import Camera, Fragments, rasterise
-from studio.scene import BODY, GARMENT, HAIR, Scene
+from studio.scene import BODY, GARMENT, HAIR, SHOES, Scene
 from vitonhd.arrays import Picture
 
 SUPERSAMPLING = 2
-_TURNED = np.array([[0.94, -0.342], [0.342, 0.94]])
-# Turn, size in metres (across, along), height in metres, seed of the noise.
-_FOLDS = (
-    (_TURNED, np.array([0.055, 0.17]), 0.011, 32),
-    (_TURNED.T, np.array([0.07, 0.2]), 0.011, 33),
-    (_TURNED, np.array([0.04, 0.04]), 0.004, 34),
-)
-
-
-@dataclass(frozen=True)
-class Studio:
-    """Light and backdrop."""
-
-    yaw: float
-    """Degrees of the key light to the picture's right."""
-    pitch: float
-    """Degrees of the key light above the camera."""
-    key: float
-    ambient: float
-    backdrop: tuple[float, float, float]
-    """sRGB 0..1."""
-
-    @property
-    def direction(self) -> Floats:
-        """Unit vector towards the key light."""
-        yaw, pitch = np.radians((self.yaw, self.pitch))
-        return np.array([np.sin(yaw) * np.cos(pitch), -np.cos(yaw) * np.cos(pitch), np.sin(pitch)])
-
-
-def sample_studio(rng: np.random.Generator) -> Studio:
-    """A shop photo's light: bright, soft, from the front and above, before a pale backdrop."""
-    grey = rng.uniform(0.82, 0.96)
-    tint = rng.normal(0, 0.008, 3)
-    backdrop = tuple(float(value) for value in np.clip(grey + tint, 0, 1))
-    return Studio(rng.uniform(-40, 40), rng.uniform(20, 45), rng.uniform(0.46, 0.56), rng.uniform(0.48, 0.55), backdrop)  # type: ignore[arg-type]
+_TO_CAMERA = np.array([0.0, -1.0, 0.0])
+_GAMMA = np.full(3, 0.5)
+_SKIN_GAMMA = np.array([0.40, 0.50, 0.52])
+"""Exponents from light to sRGB factors; the shadows of skin are warm."""
 
 
 def albedo(scene: Scene, fragments: Fragments) -> Floats:
@@ -64,13 +33,15 @@ def albedo(scene: Scene, fragments: Fragments) -> Floats:
     texture = fragments.carry(scene.faces, scene.texture)
     colour = np.zeros((len(layer), 3))
     if scene.person is not None:
-        here = layer == BODY
-        colour[here] = materials.skin(scene.person, skin_parts(scene, fragments)[here],
-                                      fragments.carry(scene.faces, scene.rest)[here])  # fmt: skip
+        person, here = scene.person, layer == BODY
+        parts, rest = skin_parts(scene, fragments)[here], fragments.carry(scene.faces, scene.rest)[here]
+        colour[here] = complexion.skin(person.complexion, parts, rest, suited=scene.suited)
         here = layer == HAIR
-        colour[here] = materials.hair(scene.person, texture[here])
+        edge = fragments.carry(scene.faces, scene.edge)
+        colour[here] = hairstyles.hair_colour(person.hair, person.complexion.skin, texture[here], edge[here])
         here = (layer > HAIR) & (layer < GARMENT)
-        colour[here] = materials.shoes(scene.person, texture[here])
+        place = fragments.carry(scene.faces, scene.rest)
+        colour[here] = footwear.shoe_colour(person.shoes, texture[here], place[here])
     front, edge = fragments.carry(scene.faces, scene.front), fragments.carry(scene.faces, scene.edge)
     for number, garment in enumerate(scene.garments):
         here = layer == GARMENT + number
@@ -83,52 +54,85 @@ def skin_parts(scene: Scene, fragments: Fragments) -> Ints:
     covered = fragments.covered
     triangle, weights = fragments.triangle[covered], fragments.weights
     here = scene.layer[triangle] == BODY
-    shares = template().part_weights[scene.faces[triangle[here]]]  # the body's vertices come first in a scene
+    corners = scene.faces[triangle[here]]  # the body's vertices come first in a scene
+    first, second, third = template().vertex_parts[corners].T
+    found = first.copy()
+    # Where the corners agree, so does every point between them.
+    mixed = (first != second) | (first != third)
+    shares = template().part_weights[corners[mixed]]
+    found[mixed] = np.einsum("pc,pcn->pn", weights[here][mixed], shares).argmax(axis=1)
     parts = np.zeros(len(triangle), np.int64)
-    parts[here] = np.einsum("pc,pcn->pn", weights[here], shares).argmax(axis=1)
+    parts[here] = found
     return parts
 
 
-def photograph(scene: Scene, camera: Camera, studio: Studio, *, floor_shadow: bool = True) -> Picture:
-    """The shaded picture, uint8 HxWx3; pixels at outlines are sampled SUPERSAMPLING² times, the others once."""
-    fragments = rasterise(scene.vertices, scene.faces, camera)
+def photograph(
+    scene: Scene, camera: Camera, studio: Studio, *, floor_shadow: bool = True, fragments: Fragments | None = None
+) -> Picture:
+    """The shaded picture, uint8 HxWx3; pixels at outlines are sampled SUPERSAMPLING² times, the others once.
+
+    `fragments` are the scene's before the camera, where they are known already.
+    """
+    fragments = rasterise(scene.vertices, scene.faces, camera) if fragments is None else fragments
     covered = fragments.covered
-    light = _spread(_light(scene, fragments, camera, studio), covered)
-    image = _backdrop(covered, studio, floor_shadow)
-    fine = rasterise(scene.vertices, scene.faces, camera.enlarged(SUPERSAMPLING))
-    outline = _outline(scene, fine, fragments)
-    inner = fragments.only(~outline)
-    image[inner.covered] = albedo(scene, inner) * light[inner.covered][:, None]
-    fine = fine.only(_enlarged(outline))
-    samples = _enlarged(image)
-    samples[fine.covered] = albedo(scene, fine) * _enlarged(light)[fine.covered][:, None]
-    y, x = outline.nonzero()
-    blocks = samples.reshape(camera.height, SUPERSAMPLING, camera.width, SUPERSAMPLING, 3)[y, :, x]
-    image[outline] = np.clip(blocks, 0, 1).mean(axis=(1, 2))
+    light, gloss = _light(scene, fragments, camera, studio)
+    image = backdrop(scene, covered, camera, studio, floor_shadow=floor_shadow)
+    behind = image.copy()
+    image[covered] = albedo(scene, fragments) * light + gloss[:, None]
+    shades = _spread(np.column_stack([light, gloss]), covered)
+    _refine(image, behind, shades, scene, fragments, camera)
     return np.rint(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
-def _outline(scene: Scene, fine: Fragments, fragments: Fragments) -> Flags:
-    """Pixels whose samples don't all lie on the layer of the pixel's centre, HxW."""
-    height, width = fragments.triangle.shape
-    layers = np.append(scene.layer, -1)  # index -1, where nothing is, gives -1
-    samples = layers[fine.triangle].reshape(height, SUPERSAMPLING, width, SUPERSAMPLING)
-    mixed: Flags = (samples != layers[fragments.triangle][:, None, :, None]).any(axis=(1, 3))
-    return mixed
+def _refine(image: Floats, behind: Floats, shades: Floats, scene: Scene, fragments: Fragments, camera: Camera) -> None:
+    """Replace the pixels of an image that lie on outlines by the mean of their samples.
+
+    `behind` is the backdrop, `shades` HxWx4 the factors of colours and the highlights to add.
+    """
+    layers = np.append(scene.layer, -1)[fragments.triangle].astype(np.float32)  # -1 where nothing is
+    box = np.ones((3, 3), np.uint8)
+    near = cv2.dilate(layers, box) != cv2.erode(layers, box)
+    some = _touching(near, camera.project(scene.vertices)[scene.faces])
+    part = replace(scene, faces=scene.faces[some], layer=scene.layer[some])
+    fine = rasterise(part.vertices, part.faces, camera.enlarged(SUPERSAMPLING))
+    samples = np.append(part.layer, -1)[fine.triangle]
+    blocks = samples.reshape(camera.height, SUPERSAMPLING, camera.width, SUPERSAMPLING)
+    outline = near & (blocks != layers[:, None, :, None]).any(axis=(1, 3))
+    colours = _enlarged(behind[outline])
+    fine = fine.only(outline.repeat(SUPERSAMPLING, axis=0).repeat(SUPERSAMPLING, axis=1))
+    row, column = fine.covered.nonzero()
+    y, x = row // SUPERSAMPLING, column // SUPERSAMPLING
+    place = (np.cumsum(outline) - 1).reshape(outline.shape)[y, x]
+    shade = shades[y, x]
+    colours[place, row % SUPERSAMPLING, column % SUPERSAMPLING] = albedo(part, fine) * shade[:, :3] + shade[:, 3:]
+    image[outline] = np.clip(colours, 0, 1).mean(axis=(1, 2))
 
 
-def _enlarged(image: Any) -> Any:
-    """Each pixel SUPERSAMPLING times along both sides."""
-    return image.repeat(SUPERSAMPLING, axis=0).repeat(SUPERSAMPLING, axis=1)
+def _touching(mask: Flags, corners: Floats) -> Flags:
+    """Which triangles (corners Fx3x3 in pixels) may touch the pixels of a mask (HxW)."""
+    height, width = mask.shape
+    total = cv2.integral(mask.astype(np.uint8))
+    low = np.floor(corners[..., :2].min(axis=1) - 0.5).astype(int)
+    high = np.ceil(corners[..., :2].max(axis=1) + 0.5).astype(int) + 1
+    left, right = np.clip(low[:, 0], 0, width), np.clip(high[:, 0], 0, width)
+    top, bottom = np.clip(low[:, 1], 0, height), np.clip(high[:, 1], 0, height)
+    touching: Flags = total[bottom, right] - total[top, right] - total[bottom, left] + total[top, left] > 0
+    return touching
+
+
+def _enlarged(colours: Floats) -> Floats:
+    """Nx3 as Nx2x2x3: each SUPERSAMPLING times down and across."""
+    return colours[:, None, None].repeat(SUPERSAMPLING, axis=1).repeat(SUPERSAMPLING, axis=2)
 
 
 def _spread(values: Floats, covered: Flags) -> Floats:
-    """Values at the covered pixels as an image, HxW; beside them the mean of those within a pixel or two, else 1."""
-    image, weight = np.zeros(covered.shape), covered.astype(np.float64)
+    """PxN values at the covered pixels as an image HxWxN; beside them the mean of those within a pixel or two."""
+    image, weight = np.zeros((*covered.shape, values.shape[1]), np.float32), covered.astype(np.float32)
     image[covered] = values
-    near = cv2.blur(weight, (3, 3))
-    around = cv2.blur(image, (3, 3)) / np.maximum(near, 1e-6)
-    return np.where(covered, image, np.where(near > 0.01, around, 1.0))
+    near = np.maximum(cv2.blur(weight, (3, 3)), 1e-6)
+    around = cv2.blur(image, (3, 3)).reshape(image.shape) / near[..., None]
+    spread: Floats = np.where(covered[..., None], image, around)
+    return spread
 
 
 def unshaded(scene: Scene, camera: Camera) -> Picture:
@@ -139,39 +143,44 @@ def unshaded(scene: Scene, camera: Camera) -> Picture:
     return image
 
 
-def _light(scene: Scene, fragments: Fragments, camera: Camera, studio: Studio) -> Floats:
-    """The factor of each covered pixel's colour, P."""
-    normals = fragments.carry(scene.faces, scene.normals)
+def _light(scene: Scene, fragments: Fragments, camera: Camera, studio: Studio) -> tuple[Floats, Floats]:
+    """At the covered pixels, the factors of the colours, Px3, and the white of highlights to add, P."""
     layer = scene.layer[fragments.triangle[fragments.covered]]
-    points = fragments.carry(scene.faces, scene.vertices)
-    normals += _folds(fragments.carry(scene.faces, scene.texture), layer >= GARMENT)
+    points, cloth = fragments.carry(scene.faces, scene.vertices), layer >= GARMENT
+    normals = fragments.carry(scene.faces, scene.normals) + _folds(
+        fragments.carry(scene.faces, scene.texture), fragments.carry(scene.faces, scene.folding), cloth
+    )
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
-    towards = np.array([0, -1, 0])
-    behind = normals @ towards < -0.05
+    behind = (normals @ _TO_CAMERA < -0.05) & (cloth | (layer == HAIR))  # bodies and shoes are closed
     normals = np.where(behind[:, None], -normals, normals)
     facing = np.clip((normals @ studio.direction + 0.25) / 1.25, 0, 1)
-    fill = np.clip(normals @ np.array([-studio.direction[0], -0.9, 0.2]), 0, 1)
+    fill = np.clip(0.6 + 0.4 * normals @ np.array([-np.sign(studio.yaw), -0.8, 0.2]), 0, 1)
     lit = _blurred(_lit(scene, points + 0.012 * normals, studio), fragments.covered, camera.height / 300)
-    light = studio.ambient * (0.8 + 0.2 * normals[:, 2]) + studio.key * facing * lit + 0.1 * fill
-    light *= _occlusion(points[:, 1] + camera.distance, fragments.covered)
-    shine = np.clip(normals @ ((studio.direction + towards) / 1.9), 0, 1) ** 24
-    light += np.where(layer == HAIR, 0.5, np.where(layer == BODY, 0.06, 0.0)) * shine
-    light *= np.where(behind & (layer >= GARMENT), 0.72, 1.0)
-    factor: Floats = light
-    return factor
+    energy = studio.ambient * (0.82 + 0.18 * normals[:, 2]) + studio.key * facing * lit + studio.fill * fill
+    energy *= _occlusion(points[:, 1] + camera.distance, fragments.covered) * np.where(behind & cloth, 0.6, 1.0)
+    tint = np.where((layer == BODY)[:, None], _SKIN_GAMMA, _GAMMA)
+    colours = np.power(np.maximum(energy, 0.02)[:, None], tint)
+    half = (studio.direction + _TO_CAMERA) / np.linalg.norm(studio.direction + _TO_CAMERA)
+    shine = np.clip(normals @ half, 0, 1)
+    gloss = np.where(layer == BODY, 0.05 * shine**10 + 0.07 * shine**40, 0.0)
+    gloss = np.where(layer == SHOES, 0.12 * shine**30, gloss)
+    here = layer == HAIR
+    grain = fragments.only(_at(here, fragments.covered)).carry(scene.faces, scene.grain)
+    gloss[here] = 0.13 * np.clip(1 - (grain @ half) ** 2, 0, 1) ** 12 * shine[here]
+    return colours, gloss * (0.3 + 0.7 * lit)
 
 
-def _folds(texture: Floats, cloth: Flags) -> Floats:
-    """What soft folds add to the normals of cloth, Px3.
+def _at(flags: Flags, covered: Flags) -> Flags:
+    """Flags of the covered pixels as an image."""
+    image = np.zeros(covered.shape, bool)
+    image[covered] = flags
+    return image
 
-    Folds run mostly along the fall of the cloth; the grids are turned, so that the noise's knots don't show.
-    """
-    points = texture[cloth]
-    slope = np.zeros((len(points), 2))
-    for turned, size, height, seed in _FOLDS:
-        slope += height * (noise_slope(points @ turned / size, seed) / size) @ turned.T
+
+def _folds(texture: Floats, folding: Floats, cloth: Flags) -> Floats:
+    """What creases too fine for the mesh add to the normals of cloth, Px3."""
     steepness = np.zeros((len(texture), 3))
-    steepness[cloth, 0], steepness[cloth, 2] = -slope.T
+    steepness[cloth, 0], steepness[cloth, 2] = -relief(texture[cloth], folding[cloth]).T
     return steepness
 
 
@@ -204,17 +213,3 @@ def _blurred(values: Floats, covered: Flags, sigma: float) -> Floats:
     image[covered] = values
     mean = cv2.GaussianBlur(image, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(weight, (0, 0), sigma), 1e-6)
     return mean[covered].astype(np.float64)
-
-
-def _backdrop(covered: Flags, studio: Studio, floor_shadow: bool) -> Floats:
-    height, width = covered.shape
-    fall = np.linspace(1.02, 0.97, height)[:, None, None]
-    image = np.clip(np.array(studio.backdrop) * fall, 0, 1) * np.ones((1, width, 1))
-    if floor_shadow:
-        # Blurred at a quarter of the size: a wide blur of a large picture is slow.
-        quarter = cv2.resize(covered.astype(np.float32), (width // 4, height // 4), interpolation=cv2.INTER_AREA)
-        shift = np.array([[1, 0, -np.sign(studio.yaw) * width / 200], [0, 1, height / 480]])
-        blurred = cv2.GaussianBlur(cv2.warpAffine(quarter, shift, quarter.shape[::-1]), (0, 0), height / 200)
-        shade = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float64)
-        image = image * (1 - 0.16 * shade[..., None])
-    return image

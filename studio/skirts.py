@@ -8,18 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from studio.body import ARMS, Body, template
+from studio import folds
+from studio.body import Body
 from studio.garments import Garment
 from studio.mesh import Floats, Ints
+from studio.outline import ANGLES, AROUND, Outline, folded_arc, in_world, level_on, smooth_rows, without_arms
 
-ROWS = 44
-AROUND = 120
-_SLAB = 0.03
-_LANDMARKS = (1, 8, 10, 11)  # neck, mid-hip, knee, ankle in BODY_25
-
-_ANGLES = np.arange(AROUND) / AROUND * 2 * np.pi
-"""0 is the front (-y), a quarter on is the person's left (+x)."""
-_DIRECTIONS = np.stack([np.sin(_ANGLES), -np.cos(_ANGLES)], axis=1)
+ROWS = 60
 
 
 def faces() -> Ints:
@@ -31,62 +26,35 @@ def faces() -> Ints:
 
 
 def texture(tube: Floats) -> Floats:
-    """Texture coordinates of a tube ROWSxAROUNDx3: metres around from the front, and height."""
-    radius = np.hypot(*(tube[..., :2] - tube[..., :2].mean(axis=1, keepdims=True)).transpose(2, 0, 1))
-    around = np.where(np.pi < _ANGLES, _ANGLES - 2 * np.pi, _ANGLES)
-    return np.stack([radius.mean(axis=1, keepdims=True) * around, tube[..., 2]], axis=-1).reshape(-1, 2)
+    """Texture coordinates of a tube ROWSxAROUNDx3: metres across, folded at the side seams, and height."""
+    return np.stack([folded_arc(tube), tube[..., 2]], axis=-1).reshape(-1, 2)
+
+
+def outline(body: Body, garment: Garment, clearance: float) -> Outline:
+    """The skirt without folds: from the hips it falls straight or flared, and never lies inside the legs."""
+    assert garment.skirt is not None
+    heights = np.linspace(garment.waist, garment.skirt, ROWS)
+    slab = np.interp(heights, (0.6, 0.95), (0.05, 0.02))  # the mesh of calves is coarse
+    bare = Outline.of(without_arms(body, feet=False), level_on(body, heights), slab)
+    down = (garment.waist - heights)[:, None]
+    narrowing = 0.12 * max(0.0, 0.1 - garment.flare) / 0.1
+    radius = bare.hanging(narrowing).radius
+    below = int(np.searchsorted(down[:, 0], 0.24))
+    if below < ROWS:  # legs that stand apart don't push a skirt out before they touch it
+        radius[below:] = radius[below] - narrowing * (down[below:] - down[below])
+    flared = np.maximum(down - 0.05, 0)
+    radius = radius + garment.ease * np.clip(down / 0.2, 0, 1) + garment.flare * flared**2 / (flared + 0.1)
+    touching = np.maximum(radius, bare.radius + 0.004) - radius
+    for _ in range(4):
+        touching = np.maximum(touching, smooth_rows(touching))
+    return Outline(bare.level, bare.centre, radius + touching + clearance)
 
 
 def hang(body: Body, garment: Garment, clearance: float, *, pleated: bool = True) -> Floats:
-    """The tube on a body, ROWSxAROUNDx3: the convex outline of hips and legs, eased, flared, never narrower below."""
+    """The tube on a body, ROWSxAROUNDx3."""
     assert garment.skirt is not None
-    shared = template()
-    heights = np.linspace(garment.waist, garment.skirt, ROWS)
-    # Landmark heights carry a height on the mean body over to this body.
-    rest = shared.rest_joints[list(_LANDMARKS), 2]
-    here = body.joints[list(_LANDMARKS), 2]
-    here[2:] = (body.joints[[10, 11], 2] + body.joints[[13, 14], 2]) / 2
-    level = np.interp(heights, rest[::-1], here[::-1])
-    level = level + np.minimum(heights - rest[-1], 0) + np.maximum(heights - rest[0], 0)
-    points = body.vertices[shared.part_weights[:, ARMS].sum(axis=1) < 0.1]
-    centre = np.stack([_centre(points, z) for z in level])
-    radius = np.stack([_outline(points, z, middle) for z, middle in zip(level, centre, strict=True)])
-    down = garment.waist - heights
-    tight = max(0.0, 0.12 - garment.flare) / 0.12
-    wide = radius.copy()
-    for row in range(1, ROWS):
-        wide[row] = np.maximum(wide[row], wide[row - 1] - tight * 0.004)
-    wide = _smooth_rows(wide) + clearance + garment.ease * np.clip(down / 0.2, 0, 1)[:, None]
-    wide += garment.flare * np.maximum(down - 0.12, 0)[:, None]
-    if pleated and garment.pleats:
-        phase = (garment.pattern.seed % 628) / 100
-        waves = np.sin(11 * _ANGLES + phase) + 0.5 * np.sin(17 * _ANGLES + 2 * phase)
-        wide *= 1 + garment.pleats * (down / down[-1])[:, None] * waves
-    ring = _smooth_rows(centre)[:, None, :] + wide[..., None] * _DIRECTIONS
-    return np.concatenate([ring, np.broadcast_to(level[:, None, None], (ROWS, AROUND, 1))], axis=2)
-
-
-def _slab(points: Floats, z: float) -> Floats:
-    near: Floats = points[np.abs(points[:, 2] - z) < _SLAB][:, :2]
-    return near
-
-
-def _centre(points: Floats, z: float) -> Floats:
-    near = _slab(points, z)
-    middle: Floats = (near.min(axis=0) + near.max(axis=0)) / 2
-    return middle
-
-
-def _outline(points: Floats, z: float, centre: Floats) -> Floats:
-    """The radius of the convex hull of the body at a height, for each angle around `centre`."""
-    reach = ((_slab(points, z) - centre) @ _DIRECTIONS.T).max(axis=0)
-    facing = np.cos(_ANGLES[:, None] - _ANGLES[None])
-    away: Floats = np.where(facing > 0.05, reach[None] / np.maximum(facing, 0.05), np.inf).min(axis=1)
-    return away
-
-
-def _smooth_rows(values: Floats) -> Floats:
-    before = [2 * values[:1] - values[2:3], 2 * values[:1] - values[1:2]]  # so that the waistband keeps its place
-    padded = np.concatenate([*before, values, values[-1:], values[-1:]])
-    smoothed: Floats = sum(padded[i : i + len(values)] for i in range(5)) / 5  # type: ignore[assignment]
-    return smoothed
+    fallen = outline(body, garment, clearance)
+    radius, down = fallen.radius, np.linspace(0, garment.waist - garment.skirt, ROWS)[:, None]
+    if pleated:
+        radius = radius * (1 + folds.on_skirt(garment, ANGLES, down / down[-1], down))
+    return in_world(fallen.rings(radius), body)

@@ -7,12 +7,13 @@ DensePose and keypoints from the same camera's view of the body alone, as people
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
-from studio.body import SKIN_LABELS, Body, densepose_ids, template
-from studio.mesh import Floats
+from studio.body import PARTS, SKIN_LABELS, Body, densepose_ids, template
+from studio.mesh import Flags, Floats, Ints
 from studio.packshot import Packshot
 from studio.raster import Camera, Fragments, rasterise
 from studio.render import skin_parts
@@ -23,10 +24,19 @@ from vitonhd.labels import CIHP
 
 _NEAR = 0.16
 """How far a joint may lie behind the visible surface and still count as seen, metres: joints are inside limbs."""
-
+_AROUND = 256
+"""A joint's own part is looked for within the picture's height divided by this, in pixels."""
+_JOINED: dict[str, tuple[str, ...]] = {
+    "neck": ("torso", "neck", "head"), "mid_hip": ("torso", "left-thigh", "right-thigh"),
+    "shoulder": ("torso", "neck", "upper-arm"), "elbow": ("upper-arm", "forearm"), "wrist": ("forearm", "hand"),
+    "hip": ("torso", "thigh"), "knee": ("thigh", "calf"), "ankle": ("calf", "foot"),
+    "big_toe": ("foot",), "small_toe": ("foot",), "heel": ("foot",),
+}  # fmt: skip
 
 _STEEP = 1.0
 """How many pixels' widths a point of cloth may lie behind what its packshot's pixel shows and still count as shown."""
+_SLIGHT = 0.1
+"""A triangle that its packshot shows smaller than this share of its size in the photo counts as not shown."""
 
 
 @dataclass(frozen=True)
@@ -42,29 +52,33 @@ class Truth:
     densepose_uv: npt.NDArray[np.uint8]
     """HxWx2, 0..255: the studio's own charts, not the DensePose atlas (see docs)."""
     pose: Points
-    """BODY_25 25x3: pixels and score, 1 where seen, 0.5 where covered by the person, 0, 0, 0 outside the picture."""
+    """BODY_25 25x3: pixels and score, 1 where seen, 0.5 where another part of the person or much cloth is before it;
+    0, 0, 0 outside the picture."""
     depth: npt.NDArray[np.float32]
     """Metres from the camera's plane, 0 on the backdrop."""
     flow: npt.NDArray[np.float32]
     """HxWx2: x, y in pixels of the packshot, NaN where the target is not seen or the packshot does not show it."""
 
 
-def truth_of(scene: Scene, bare: Scene, camera: Camera, target: int, shot: Packshot) -> Truth:
-    """The truth of a picture of `scene`.
+def truth_of(scene: Scene, fragments: Fragments, bare: Scene, camera: Camera, target: int, shot: Packshot) -> Truth:
+    """The truth of a picture of `scene`, of which `fragments` are before the camera.
 
     `bare` is the same person undressed, `target` the worn garment's number, `shot` that garment's packshot.
     """
-    fragments, naked = rasterise(scene.vertices, scene.faces, camera), rasterise(bare.vertices, bare.faces, camera)
+    naked = rasterise(bare.vertices, bare.faces, camera)
     covered = fragments.covered
     worn = np.zeros(covered.shape, bool)
     worn[covered] = scene.layer[fragments.triangle[covered]] == GARMENT + target
     depth = np.zeros(covered.shape, np.float32)
     depth[covered] = fragments.carry(scene.faces, scene.vertices)[:, 1] + camera.distance
-    densepose, uv = _densepose(bare, naked)
+    parts = skin_parts(bare, naked)
+    densepose, uv = _densepose(bare, naked, parts)
+    seen_parts = np.full(covered.shape, -1)
+    seen_parts[naked.covered] = parts
     assert scene.person is not None
     return Truth(
-        _parse(scene, fragments), worn, densepose, uv, pose_of(scene.person.body, camera, depth), depth,
-        _flow(scene, fragments, worn, target, shot),
+        _parse(scene, fragments), worn, densepose, uv, pose_of(scene.person.body, camera, depth, seen_parts), depth,
+        _flow(scene, fragments, camera, worn, target, shot),
     )  # fmt: skip
 
 
@@ -83,10 +97,9 @@ def _parse(scene: Scene, fragments: Fragments) -> Labels:
     return parse
 
 
-def _densepose(bare: Scene, fragments: Fragments) -> tuple[Labels, npt.NDArray[np.uint8]]:
+def _densepose(bare: Scene, fragments: Fragments, parts: Ints) -> tuple[Labels, npt.NDArray[np.uint8]]:
     covered = fragments.covered
     rest = fragments.carry(bare.faces, bare.rest)
-    parts = skin_parts(bare, fragments)
     ids = np.zeros(covered.shape, np.uint8)
     ids[covered] = densepose_ids(parts, rest, fragments.carry(bare.faces, template().rest_normals))
     uv = np.zeros((*covered.shape, 2), np.uint8)
@@ -108,20 +121,40 @@ def _chart(ids: Labels, rest: Floats) -> Floats:
     return np.clip(uv, 0, 1)
 
 
-def pose_of(body: Body, camera: Camera, depth: npt.NDArray[np.float32]) -> Points:
-    """BODY_25 of a body before a camera, 25x3; `depth` HxW is of what is in front, 0 on the backdrop."""
+def pose_of(body: Body, camera: Camera, depth: npt.NDArray[np.float32], parts: Ints) -> Points:
+    """BODY_25 of a body before a camera, 25x3.
+
+    `depth` HxW is of what is in front, 0 on the backdrop; `parts` HxW are indices into PARTS of the body as if
+    undressed, -1 beside it. A joint is seen where its own limb is in front of the rest of the body.
+    """
     points = camera.project(body.joints)
     pixel = np.rint(points[:, :2]).astype(int)
     inside = ((pixel >= 0) & (pixel < (camera.width, camera.height))).all(axis=1)
-    score = np.zeros(len(BODY_25))
-    x, y = pixel[inside].T
-    score[inside] = np.where(points[inside, 2] < depth[y, x] + _NEAR, 1.0, 0.5)
-    pose = np.concatenate([points[:, :2], score[:, None]], axis=1)
+    pose = np.concatenate([points[:, :2], np.zeros((len(BODY_25), 1))], axis=1)
     pose[~inside] = 0
+    own, reach = _parts_of_joints(), max(1, camera.height // _AROUND)
+    for joint in np.flatnonzero(inside):
+        x, y = pixel[joint]
+        near = parts[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
+        first = own[joint, near[near >= 0]].any() and points[joint, 2] < depth[y, x] + _NEAR
+        pose[joint, 2] = 1.0 if first else 0.5
     return pose
 
 
-def _flow(scene: Scene, fragments: Fragments, worn: Mask, target: int, shot: Packshot) -> npt.NDArray[np.float32]:
+@cache
+def _parts_of_joints() -> Flags:
+    """25x16: which of PARTS meet in each joint of BODY_25."""
+    own = np.zeros((len(BODY_25), len(PARTS)), bool)
+    for index, joint in enumerate(BODY_25.joints):
+        side, _, name = joint.partition("_")
+        for part in _JOINED.get(joint) or _JOINED.get(name, ("head", "eye")):
+            own[index, PARTS.index(part if part in PARTS else f"{side}-{part}")] = True
+    return own
+
+
+def _flow(
+    scene: Scene, fragments: Fragments, camera: Camera, worn: Mask, target: int, shot: Packshot
+) -> npt.NDArray[np.float32]:
     flow = np.full((*worn.shape, 2), np.nan, np.float32)
     triangle = fragments.triangle[worn]
     if len(triangle) == 0:
@@ -132,6 +165,26 @@ def _flow(scene: Scene, fragments: Fragments, worn: Mask, target: int, shot: Pac
     points = np.einsum("pc,pcn->pn", weights * depth[:, None], corners[..., :2])
     x, y = (np.clip(np.rint(axis).astype(int), 0, limit - 1) for axis, limit in zip(points.T, shot.size, strict=True))
     pixel = shot.camera.span / shot.camera.height
-    shown = np.isfinite(shot.depth[y, x]) & (depth < shot.depth[y, x] + _STEEP * pixel)
+    shown = _amid(np.isfinite(shot.depth), points) & (depth < shot.depth[y, x] + _STEEP * pixel)
+    here = _area(camera.project(scene.vertices[scene.faces[triangle]]))
+    shown &= _area(corners) > _SLIGHT * here
     flow[worn] = np.where(shown[:, None], points, np.nan)
     return flow
+
+
+def _amid(mask: Mask, points: Floats) -> Flags:
+    """Which points (Px2: x, y in pixels) have all four pixels around them in a mask: what a bilinear sample reads."""
+    height, width = mask.shape
+    left, top = np.floor(points).astype(int).T
+    inside = np.ones(len(points), bool)
+    for x in (left, left + 1):
+        for y in (top, top + 1):
+            inside &= mask[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+    return inside
+
+
+def _area(corners: Floats) -> Floats:
+    """Twice the areas in the picture of triangles Tx3x3, square pixels."""
+    a, b = corners[:, 1, :2] - corners[:, 0, :2], corners[:, 2, :2] - corners[:, 0, :2]
+    area: Floats = np.abs(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+    return area

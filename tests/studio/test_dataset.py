@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from studio.dataset import FLOW_MISSING, Order, read_flow, render, store_flow
+from studio.dataset import FLOW_MISSING, Order, partner, read_flow, render, split_of, store_flow
+from studio.items import Draw
 from vitonhd.garment_classes import GarmentClass
 from vitonhd.problems import missing
 from vitonhd.tree import Tree
@@ -46,8 +47,24 @@ def test_the_tree_is_sound_but_for_what_is_drawn_later(rendered: Path) -> None:
 def test_unpaired_truths_are_those_of_the_pair_file(rendered: Path) -> None:
     pairs = Tree(rendered / "upper", size=SIZE).pairs("test_unpaired")
     names = {path.stem for path in (rendered / "upper/truth/test_unpaired").glob("*.jpg")}
+    assert len(pairs) > 0
     assert names == {f"{pair.person}_{pair.cloth}" for pair in pairs}
     assert all(pair.person != pair.cloth for pair in pairs)
+
+
+def test_a_tree_that_grows_keeps_its_unpaired_answers(rendered: Path, tmp_path: Path) -> None:
+    render(order(tmp_path, pairs=5))
+    assert render(order(tmp_path)).kept == 5
+    assert contents(tmp_path) == contents(rendered)
+
+
+def test_a_partner_is_an_earlier_test_item_of_the_same_kind() -> None:
+    draws = [Draw(GarmentClass.LOWER, 1, index) for index in range(4, 100, 5)]
+    partners = {draw: partner(draw) for draw in draws}
+    assert sum(other is None for other in partners.values()) <= 2
+    for draw, other in partners.items():
+        assert other is None or (other.index < draw.index and split_of(other.index) == "test")
+        assert other is None or other.feminine == draw.feminine
 
 
 def test_what_is_there_is_kept_and_what_is_lost_comes_back_the_same(rendered: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from studio.mesh import Neighbours, cut, vertex_normals
+from studio.mesh import Neighbours, cut, loop, vertex_normals
 
 SIDE = 5
 _ROW, _COLUMN = np.meshgrid(np.arange(SIDE - 1), np.arange(SIDE - 1), indexing="ij")
@@ -49,3 +49,26 @@ def test_smoothing_flattens_a_bump_and_keeps_the_outline_in_its_plane() -> None:
     assert 0 < smooth[12, 2] < 0.5
     outline = (VERTICES[:, :2] % (SIDE - 1) == 0).any(axis=1)
     assert (smooth[outline, 2] == 0).all()
+
+
+OCTAHEDRON = np.array([(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 1), (0, 0, -1)], float)
+OCTAHEDRON_FACES = np.array(
+    [(0, 2, 4), (2, 1, 4), (1, 3, 4), (3, 0, 4), (2, 0, 5), (1, 2, 5), (3, 1, 5), (0, 3, 5)], np.int64
+)
+
+
+def test_subdivision_keeps_what_is_constant_and_grows_rounder() -> None:
+    vertices, faces = OCTAHEDRON, OCTAHEDRON_FACES
+    for _ in range(3):
+        refine, faces = loop(faces, len(vertices))
+        assert np.allclose(refine(np.ones(len(vertices))), 1)
+        vertices = refine(vertices)
+    assert len(faces) == 8 * 4**3
+    radius = np.linalg.norm(vertices, axis=1)
+    assert np.ptp(radius) < 0.2 * radius.mean()
+    assert ((vertex_normals(vertices, faces) * vertices).sum(axis=1) > 0).all()
+
+
+def test_an_open_sheet_is_not_subdivided() -> None:
+    with pytest.raises(ValueError, match="closed"):
+        loop(FACES, len(VERTICES))

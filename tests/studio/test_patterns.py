@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from studio.patterns import PATTERNS, Pattern, noise
+from studio.patterns import PATTERNS, Pattern, noise, noise_slope
 
 COLOURS = ((0.9, 0.1, 0.2), (0.1, 0.8, 0.3), (0.2, 0.3, 1.0))
 
@@ -36,3 +36,11 @@ def test_a_logo_is_on_the_front_only() -> None:
 def test_noise_is_smooth() -> None:
     points = np.stack([np.linspace(-3, 3, 3001), np.full(3001, 0.3)], axis=1)
     assert np.abs(np.diff(noise(points, 4))).max() < 0.01
+
+
+def test_noises_slope_is_its_gradient() -> None:
+    points = np.random.default_rng(1).uniform(0.1, 9, (200, 2))
+    value, slope = noise_slope(points, 4)
+    assert np.allclose(value, noise(points, 4))
+    for axis, step in enumerate(np.eye(2) * 1e-6):
+        assert np.allclose((noise(points + step, 4) - noise(points - step, 4)) / 2e-6, slope[:, axis], atol=1e-4)

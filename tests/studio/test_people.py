@@ -1,5 +1,6 @@
 """Bodies, poses, garments and the studio's command."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 from typer.testing import CliRunner
 
 from lookbook.cli import app
-from studio.body import PARTS, SKIN_LABELS, template
+from studio.body import ARMS, HANDS, HEAD, PARTS, SKIN_LABELS, template
+from studio.footwear import MAKES, Shoes
 from studio.garments import FAMILIES, sample_garment
-from studio.items import Draw, sitting
+from studio.hairstyles import CUTS, HAIR_STYLES
+from studio.items import Draw, shot, sitting
 from studio.person import layered, sample_person
-from studio.poses import POSES, rotation, standing_pose
+from studio.poses import POSES, bone_turns, rotation, standing_pose
 from vitonhd.garment_classes import RULES, GarmentClass
 from vitonhd.keypoints import BODY_25
 from vitonhd.labels import CIHP
@@ -41,10 +44,75 @@ def test_people_stand_upright_on_the_floor(pose: str) -> None:
         assert joints[BODY_25.index(f"{side}_wrist"), 2] < joints[BODY_25.index(f"{side}_shoulder"), 2]
 
 
-def test_a_pose_is_made_of_rotations() -> None:
-    for turn in standing_pose("arms-bent", np.random.default_rng(0)).values():
+@pytest.mark.parametrize("pose", POSES)
+def test_a_pose_is_made_of_rotations(pose: str) -> None:
+    turns = bone_turns(standing_pose(pose, np.random.default_rng(0)), template().rest_bones)
+    assert {"upperarm01.L", "wrist.R", "head", "root"} <= set(turns)
+    for turn in turns.values():
         assert np.allclose(turn @ turn.T, np.eye(3))
+        assert np.linalg.det(turn) == pytest.approx(1)
     assert rotation(0, 0, 90) @ (1, 0, 0) == pytest.approx((0, 1, 0))
+
+
+@pytest.mark.parametrize("feminine", [True, False])
+@pytest.mark.parametrize("pose", POSES)
+def test_hands_stay_outside_the_trunk(pose: str, feminine: bool) -> None:
+    for seed in range(3):
+        body = sample_person(np.random.default_rng(seed), feminine=feminine, pose=pose).body
+        weights, points = template().part_weights, body.vertices
+        trunk = points[weights[:, [*ARMS, HEAD]].sum(axis=1) < 0.05]
+        for hand in points[weights[:, HANDS].sum(axis=1) > 0.9][::7]:
+            near = trunk[(np.abs(trunk[:, 2] - hand[2]) < 0.02) & (trunk[:, 0] * hand[0] > 0)][:, :2]
+            middle = (near.min(axis=0) + near.max(axis=0)) / 2
+            towards = hand[:2] - middle
+            towards /= np.linalg.norm(towards)
+            assert (hand[:2] - middle) @ towards > ((near - middle) @ towards).max() - 0.012
+
+
+def test_a_hand_on_the_hip_is_near_it() -> None:
+    for seed in range(4):
+        body = sample_person(np.random.default_rng(seed), feminine=bool(seed % 2), pose="hand-on-hip").body
+        wrists, hip = body.joints[[4, 7]], body.joints[8]
+        nearest = np.linalg.norm(wrists - hip, axis=1).min()
+        assert nearest < 0.32
+        assert body.joints[[4, 7], 2].max() > hip[2]
+
+
+@pytest.mark.parametrize("style", HAIR_STYLES)
+def test_every_hair_style_covers_the_crown_and_leaves_the_face_free(style: str) -> None:
+    draw = Draw(GarmentClass.UPPER, 1, 0)
+    seated = sitting(draw, 384, 512)
+    hair = replace(seated.person.hair, style=style, cut=CUTS[style])
+    person = replace(seated.person, hair=hair).posed("arms-down", np.random.default_rng(1))
+    seated = replace(seated, person=person)
+    truth = seated.truth(shot(draw, 384, 512))
+    nose, crown = truth.pose[BODY_25.index("nose")], truth.densepose.max(axis=1).nonzero()[0].min()
+    assert truth.parse[round(nose[1]), round(nose[0])] == CIHP.id("face")
+    assert (truth.parse == CIHP.id("hair")).any(axis=1).nonzero()[0].min() <= crown
+    for eye in ("left_eye", "right_eye"):
+        x, y, _ = truth.pose[BODY_25.index(eye)]
+        assert truth.parse[round(y), round(x)] == CIHP.id("face")
+
+
+def test_long_hair_falls_over_what_is_worn() -> None:
+    draw = Draw(GarmentClass.UPPER, 1, 0)
+    seated = sitting(draw, 384, 512)
+    long = replace(seated.person.hair, style="long", cut=CUTS["long"])
+    seated = replace(seated, person=replace(seated.person, hair=long))
+    truth = seated.truth(shot(draw, 384, 512))
+    below = round(truth.pose[BODY_25.index("neck"), 1]) + 5
+    assert (truth.parse[below:] == CIHP.id("hair")).sum() > 100
+
+
+@pytest.mark.parametrize("kind", MAKES)
+def test_shoes_are_on_their_feet(kind: str) -> None:
+    draw = Draw(GarmentClass.LOWER, 1, 3)
+    seated = sitting(draw, 384, 512)
+    person = replace(seated.person, shoes=Shoes(kind, (0.1, 0.1, 0.1))).posed("arms-down", np.random.default_rng(1))
+    truth = replace(seated, person=person).truth(shot(draw, 384, 512))
+    for side in ("left", "right"):
+        x, y, _ = truth.pose[BODY_25.index(f"{side}_big_toe")]
+        assert truth.parse[round(y), round(x)] == CIHP.id(f"{side}-shoe")
 
 
 @pytest.mark.parametrize(

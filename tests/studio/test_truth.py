@@ -1,6 +1,6 @@
 """Truths of random synthetic people: exact, and in agreement with one another."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import cv2
@@ -109,6 +109,18 @@ def test_the_whole_garment_is_in_both_pictures(draw: Draw) -> None:
     assert not (found.pack.mask[[0, -1]].any() or found.pack.mask[:, [0, -1]].any())
     if draw.garment_class is not GarmentClass.UPPER:
         assert not found.truth.worn[[0, -1]].any()
+
+
+@pytest.mark.parametrize("pose", ["arms-down", "hand-on-hip"])
+def test_hands_lie_on_clothes_and_not_in_them(pose: str) -> None:
+    draw = Draw(GarmentClass.DRESS, 1, 3)  # a long flared dress
+    seated = taken(draw).seated
+    seated = replace(seated, person=seated.person.posed(pose, np.random.default_rng(5)))
+    truth = seated.truth(taken(draw).pack)
+    for side in ("left", "right"):
+        hand = truth.densepose == DENSEPOSE.id(f"{side}-hand")
+        assert hand.sum() > 100
+        assert (truth.parse[hand] == CIHP.id(f"{side}-arm")).mean() > 0.75
 
 
 def test_another_garment_changes_nothing_where_neither_is() -> None:
