@@ -1,0 +1,144 @@
+"""The image generator for many pictures: folded, in strips, splitting a batch where its maps get too large.
+
+The contract that must not break: in float32 it equals `ImageGenerator` in evaluation up to rounding, and a picture
+does not depend on the batch that it was made in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.profiler import record_function
+
+from finetune.hr_viton.engine.folding import Convolution, plain
+from finetune.hr_viton.engine.spade import FoldedBlock, Joined, Whole, convolved, modulated
+from finetune.hr_viton.engine.strips import Scratch, Strip, Workers, strips
+from finetune.hr_viton.engine.windows import find_windows
+from finetune.hr_viton.image_generator import LEAK, ImageGenerator, first_size
+from finetune.hr_viton.noise import Noise
+
+NoiseOf = Callable[[Sequence[str]], Noise]
+
+
+@dataclass(frozen=True)
+class ImageConditions:
+    """What N pictures are made of; maps are channels-last."""
+
+    person: Tensor
+    """NxHxWx6 or 1xHxWx6: agnostic picture and DensePose in -1..1."""
+    garment: Tensor
+    """NxHxWx3: the warped garment in -1..1."""
+    slots: Tensor
+    """NxHxW uint8."""
+    keys: tuple[str, ...]
+    """N render keys, which seed the noise."""
+
+    def part(self, first: int, last: int) -> ImageConditions:
+        person = self.person if len(self.person) == 1 else self.person[first:last]
+        return ImageConditions(person, self.garment[first:last], self.slots[first:last], self.keys[first:last])
+
+
+class ImageEngine:
+    """`ImageGenerator` in evaluation, on one device in one precision. Not for several threads at once."""
+
+    def __init__(
+        self,
+        network: ImageGenerator,
+        device: torch.device,
+        dtype: torch.dtype,
+        *,
+        noise_of: NoiseOf,
+        threads: int,
+        memory: int,
+        strip_bytes: int,
+        compile: bool = False,
+    ) -> None:
+        self.device, self.dtype = device, dtype
+        self._noise_of, self._memory, self._strip_bytes = noise_of, memory, strip_bytes
+        self._levels = network.levels
+        self._first = plain(network.conv_0).to(device, dtype)
+        # The number of windows differs from picture to picture: shapes are dynamic, and CUDA graphs can't be recorded.
+        fused = torch.compile(modulated, dynamic=True) if compile else None
+        self._names = network.block_names
+        self._stages: list[tuple[FoldedBlock, Convolution | None]] = []
+        for block, skip in network.stages():
+            folded = FoldedBlock(block, device, dtype, fused)
+            self._stages.append((folded, None if skip is None else plain(skip).to(device, dtype)))
+        self._last = plain(network.conv_img).to(device, dtype)
+        self.workers = Workers(threads, device, dtype)
+
+    def __call__(self, conditions: ImageConditions) -> Tensor:
+        """Nx3xHxW float32 in -1..1. Raises ValueError for a size that the network can't make."""
+        batch, height, width = conditions.slots.shape
+        first_size(self._levels, (height, width))
+        result = torch.empty(batch, 3, height, width, device=self.device)
+        small = self._shown(conditions, 1 << self._levels)
+        maps = self._first(small.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).contiguous()
+        self._from_stage(0, maps, conditions, result)
+        return result
+
+    def _from_stage(self, stage: int, maps: Tensor, conditions: ImageConditions, result: Tensor) -> None:
+        """Run the stages from this one on, in parts where the whole batch would take more than the memory."""
+        batch = len(maps)
+        if stage == len(self._stages):
+            with record_function("conv_img"):
+                self._finish(maps, result)
+            return
+        together = max(1, self._memory // self._bytes_of_sample(stage, conditions))
+        for first in range(0, batch, together):
+            last = min(first + together, batch)
+            part = conditions.part(first, last)
+            with record_function(self._names[stage]):
+                made = self._run_stage(stage, maps[first:last], part)
+            self._from_stage(stage + 1, made, part, result[first:last])
+
+    def _bytes_of_sample(self, stage: int, conditions: ImageConditions) -> int:
+        """Of what a stage holds at once: skip, hidden and result maps."""
+        block, skip = self._stages[stage]
+        _, height, width = conditions.slots.shape
+        pixels = (height * width) >> 2 * (self._levels - stage)
+        channels = block.middle + block.outputs + (0 if skip is None else len(skip.weight))
+        return pixels * channels * self.dtype.itemsize
+
+    def _run_stage(self, stage: int, maps: Tensor, conditions: ImageConditions) -> Tensor:
+        block, skip = self._stages[stage]
+        step = 1 << (self._levels - stage)
+        source = Whole(maps) if skip is None else Joined(maps, self._skip(skip, conditions, step))
+        windows = find_windows(conditions.slots[:, ::step, ::step].contiguous())
+        noise = self._noise_of(conditions.keys)
+        return block(source, windows, noise, self.workers, self._strip_bytes)
+
+    @staticmethod
+    def _shown(conditions: ImageConditions, step: int) -> Tensor:
+        """NxHxWx9: the conditions at every `step`-th pixel."""
+        person, garment = conditions.person[:, ::step, ::step], conditions.garment[:, ::step, ::step]
+        return torch.cat((person.expand(len(garment), -1, -1, -1), garment), 3)
+
+    def _skip(self, convolution: Convolution, conditions: ImageConditions, step: int) -> Tensor:
+        shown = Whole(self._shown(conditions, step))
+        batch, height, width, channels = shown.maps.shape
+        result = shown.maps.new_empty(batch, height, width, len(convolution.weight))
+        row_bytes = width * channels * self.dtype.itemsize
+
+        def show(strip: Strip, scratch: Scratch) -> None:
+            maps = shown.read(strip, strip.rows_with(1, self.device), scratch)
+            result[strip.samples, strip.rows] = convolved(maps, convolution, strip)
+
+        self.workers.each(strips(batch, height, row_bytes, self._strip_bytes), show)
+        return result
+
+    def _finish(self, maps: Tensor, result: Tensor) -> None:
+        batch, height, width, channels = maps.shape
+        source = Whole(maps)
+
+        def finish(strip: Strip, scratch: Scratch) -> None:
+            rows = source.read(strip, strip.rows_with(1, self.device), scratch)
+            made = convolved(functional.leaky_relu_(rows, LEAK), self._last, strip)
+            result[strip.samples, :, strip.rows] = torch.tanh(made.float()).permute(0, 3, 1, 2)
+
+        row_bytes = width * channels * self.dtype.itemsize
+        self.workers.each(strips(batch, height, row_bytes, self._strip_bytes), finish)

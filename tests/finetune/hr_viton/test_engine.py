@@ -1,0 +1,215 @@
+"""The engine renders what the plain path renders, computes each thing once, and survives a lack of memory."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from finetune.hr_viton import SMALL, SeededNoise, TryOn, TryOnSettings
+from finetune.hr_viton.engine import Engine, EngineSettings, fast_dtype
+from finetune.hr_viton.engine.images import ImageConditions, ImageEngine
+from finetune.hr_viton.image_generator import ImageGenerator
+from finetune.hr_viton.noise import Noise
+from tests.conftest import ROOT
+from tests.finetune.hr_viton import drawn, formula
+from vitonhd.garment_classes import GarmentClass
+
+
+def psnr(one: Tensor, other: Tensor) -> float:
+    """Of pictures in -1..1, in dB."""
+    return float(10 * torch.log10(4 / (one - other).square().mean()))
+
+
+def apart(one: Tensor, other: Tensor) -> float:
+    return float((one.float() - other.float()).abs().max())
+
+
+def assert_equal(got: TryOn, wanted: TryOn, tolerance: float = 1e-4) -> None:
+    assert (got.parse != wanted.parse).float().mean() < 1e-4
+    for name in ("image", "warped_garment", "warped_mask"):
+        assert apart(getattr(got, name), getattr(wanted, name)) < tolerance, name
+
+
+@pytest.mark.parametrize("settings", [
+    TryOnSettings(condition_size=drawn.TINY.condition_size),
+    TryOnSettings(occlusion=False, composition="detach", condition_size=drawn.TINY.condition_size),
+    TryOnSettings(composition="no_composition", condition_size=drawn.TINY.condition_size),
+])  # fmt: skip
+@pytest.mark.parametrize("garment_class", GarmentClass)
+@torch.inference_mode()
+def test_exact_engine_equals_the_plain_path(settings: TryOnSettings, garment_class: GarmentClass) -> None:
+    tryon = drawn.tryon(settings=settings, discriminator=True)
+    person, garment = drawn.person(1, drawn.TINY.size), drawn.garment(2, drawn.TINY.size)
+    wanted = tryon(garment, person, garment_class, SeededNoise(["key"]))
+    engine = Engine(tryon)
+    got = engine.render(engine.encode_person(person, garment_class), engine.encode_garments(garment), ["key"])
+    assert_equal(got, wanted)
+    assert got.realness is not None and wanted.realness is not None
+    assert apart(got.realness, wanted.realness) < 1e-5
+    assert len(torch.unique(got.parse)) > 4, "the case is too easy"
+
+
+@pytest.mark.parametrize(("file", "noise", "batch"), [("gen_small", 0.0, 2), ("gen_small_noise", 0.1, 1)])
+def test_exact_engine_equals_the_published_generator(goldens: Path, file: str, noise: float, batch: int) -> None:
+    network = ImageGenerator(8)
+    formula.fill(network, noise=noise)
+    output = image_engine(network.eval(), torch.float32)(generator_conditions(batch, 384, 256, torch.float32))
+    wanted = np.load(goldens / f"{file}.npz")
+    assert apart(output[:, :, ::4, ::4], torch.from_numpy(wanted["output_stride4"])) < 1e-4
+
+
+def image_engine(
+    network: ImageGenerator, dtype: torch.dtype, memory: int = 1 << 30, strip: int = 1 << 18
+) -> ImageEngine:
+    def noise_of(keys: Sequence[str]) -> Noise:
+        return formula.noise
+
+    return ImageEngine(
+        network, torch.device("cpu"), dtype, noise_of=noise_of, threads=2, memory=memory, strip_bytes=strip
+    )
+
+
+def generator_conditions(batch: int, height: int, width: int, dtype: torch.dtype) -> ImageConditions:
+    image = formula.image("gen_input", batch, 9, height, width).permute(0, 2, 3, 1).to(dtype)
+    labels = formula.label_map(batch, height, width, 7, 0.05).to(torch.uint8)
+    keys = tuple(str(number) for number in range(batch))
+    return ImageConditions(image[..., :6].contiguous(), image[..., 6:].contiguous(), labels, keys)
+
+
+@pytest.mark.parametrize("strip", [1, 5_000, 1 << 30])
+@torch.inference_mode()
+def test_strips_of_any_height_give_the_same_picture(strip: int) -> None:
+    network = drawn.image_generator(drawn.TINY).eval()
+    formula.fill(network, noise=0.1)
+    conditions = generator_conditions(1, 128, 64, torch.float32)
+    whole = image_engine(network, torch.float32, strip=1 << 30)(conditions)
+    assert apart(image_engine(network, torch.float32, strip=strip)(conditions), whole) < 1e-5
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@torch.inference_mode()
+def test_half_precision_is_within_40_db(dtype: torch.dtype) -> None:
+    network = drawn.image_generator(SMALL).eval()
+    formula.fill(network, noise=0.1)
+    exact = image_engine(network, torch.float32)(generator_conditions(1, 256, 192, torch.float32))
+    half = image_engine(network, dtype)(generator_conditions(1, 256, 192, dtype))
+    assert psnr(half, exact) > 40
+
+
+@torch.inference_mode()
+def test_fast_mode_is_within_40_db_and_agrees_on_labels() -> None:
+    tryon = drawn.tryon()
+    person, garment = drawn.person(0, drawn.TINY.size), drawn.garment(0, drawn.TINY.size)
+    renders = []
+    for mode in ("exact", "fast"):
+        engine = Engine(tryon, EngineSettings(mode="fast" if mode == "fast" else "exact"))
+        renders.append(engine.render(engine.encode_person(person), engine.encode_garments(garment), ["key"]))
+    assert torch.equal(renders[0].parse, renders[1].parse)
+    assert psnr(renders[0].image, renders[1].image) > 40
+    assert fast_dtype(torch.device("cuda")) is torch.float16
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_compiled_modulation_renders_the_same() -> None:
+    tryon, size = drawn.tryon(), drawn.TINY.size
+    renders = []
+    for compile in (False, True):
+        engine = Engine(tryon, EngineSettings(compile=compile, threads=1))
+        person, garment = engine.encode_person(drawn.person(0, size)), engine.encode_garments(drawn.garment(0, size))
+        renders.append(engine.render(person, garment, ["key"]))
+    assert_equal(renders[1], renders[0], 1e-5)
+
+
+@torch.inference_mode()
+def test_grid_encodes_each_person_and_garment_once_and_equals_one_by_one() -> None:
+    tryon = drawn.tryon()
+    size = (128, 64)
+    persons = {f"p{number}": drawn.person(number, size) for number in range(6)}
+    garments = [(f"g{number}", drawn.garment(number, size)) for number in range(24)]
+    # A batch of 5 doesn't divide 24, and so little memory that the later stages run one picture at a time.
+    engine = Engine(tryon, EngineSettings(batch=5, memory=1 << 20))
+    rendered = list(engine.render_grid(persons, iter(garments), lambda person, garment: f"{person}+{garment}"))
+    assert {(one.person, one.garment) for one in rendered} == {(p, g) for p in persons for g, _ in garments}
+    assert (engine.counts.persons, engine.counts.garments, engine.counts.renders) == (6, 24, 144)
+    single = Engine(tryon)
+    for one in rendered[::41]:
+        person, garment = single.encode_person(persons[one.person]), single.encode_garments(dict(garments)[one.garment])
+        assert_equal(one.tryon, single.render(person, garment, [one.key]), 1e-5)
+
+
+def test_grid_renders_and_encodes_only_what_is_wanted() -> None:
+    size = drawn.TINY.size
+    persons = {f"p{number}": drawn.person(number, size) for number in range(3)}
+    garments = [(f"g{number}", drawn.garment(number, size)) for number in range(6)]
+    wanted = {("p0", "g1"), ("p2", "g1"), ("p0", "g2")}
+    engine = Engine(drawn.tryon(), EngineSettings(batch=3))
+    rendered = list(
+        engine.render_grid(
+            persons, garments, "{}/{}".format, wanted=lambda person, garment: (person, garment) in wanted
+        )
+    )
+    assert {(one.person, one.garment) for one in rendered} == wanted
+    assert (engine.counts.persons, engine.counts.garments) == (2, 3)
+
+
+def test_same_key_repeats_and_another_differs() -> None:
+    engine = Engine(drawn.tryon())
+    person = engine.encode_person(drawn.person(0, drawn.TINY.size))
+    garment = engine.encode_garments(drawn.garment(0, drawn.TINY.size))
+    first, again, other = (engine.render(person, garment, [key]).image for key in ("a", "a", "b"))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_bad_calls_are_refused() -> None:
+    engine = Engine(drawn.tryon())
+    person, garment = drawn.person(0, drawn.TINY.size), drawn.garment(0, drawn.TINY.size)
+    with pytest.raises(ValueError, match="one person at a time, not 2"):
+        engine.encode_person(person.expand(2))
+    with pytest.raises(ValueError, match="2 render keys for 1 garments"):
+        engine.render(engine.encode_person(person), engine.encode_garments(garment), ["a", "b"])
+    with pytest.raises(ValueError, match=r"100x64.*multiples of 64"):
+        odd = (100, 64)
+        features = engine.encode_garments(drawn.garment(0, odd))
+        engine.render(engine.encode_person(drawn.person(0, odd)), features, ["a"])
+
+
+SHORT_OF_MEMORY = """
+import resource, sys, torch
+torch.set_num_threads(1)
+from finetune.hr_viton.engine import Engine, EngineSettings
+from tests.finetune.hr_viton import drawn
+size = (256, 192)
+engine = Engine(drawn.tryon(), EngineSettings(batch=32, memory=1 << 40))
+person = engine.encode_person(drawn.person(0, size))
+one = drawn.garment(0, size)
+garments = engine.encode_garments(one.expand(32))
+keys = [str(number) for number in range(32)]
+alone = engine.render(person, engine.encode_garments(one), ["7"])
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20), -1))
+made = [one for part in engine.render_parts(person, garments, keys) for one in part.image[:, :, ::16, ::16].clone()]
+assert len(made) == 32 and engine.counts.renders == 33, engine.counts
+assert torch.allclose(made[7], alone.image[0, :, ::16, ::16], atol=1e-5)
+print(engine.counts.halvings, engine.batch)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
+def test_out_of_memory_halves_the_batch_and_goes_on() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT_OF_MEMORY], cwd=ROOT, capture_output=True, text=True, timeout=200
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    halvings, batch = map(int, done.stdout.split())
+    assert halvings >= 1
+    assert batch == 32 >> halvings
