@@ -390,8 +390,8 @@ def _measure_all(programs: list[str], args: argparse.Namespace, common: list[str
 
 
 def _explain(figures: dict[str, Any], results: list[Result]) -> None:
-    print("\nSeconds per image by module, batch 1, profiled (the plain path's alignment is in `rest`):")
-    single = [result for result in results[: len(figures["limits"])] if result.work == "1"]
+    print("\nSeconds per image by module, first batch size, profiled (the plain path's alignment is in `rest`):")
+    single = results[: len(figures["limits"])]
     for name in sorted({name for result in single for name in result.parts}):
         print(f"  {name:22}" + "".join(f"{result.program} {result.parts.get(name, 0):7.3f}   " for result in single))
     peaks = figures["peaks"]

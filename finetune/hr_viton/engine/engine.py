@@ -25,6 +25,8 @@ from finetune.hr_viton.tryon import HRVITON, TryOn
 from vitonhd.garment_classes import GarmentClass
 
 Mode = Literal["exact", "fast"]
+# PyTorch's allocator for CPUs says the first two, oneDNN the others; both raise RuntimeError.
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "could not create a primitive", "could not create a memory")
 ALIGNED_ROWS = 32
 """Of a picture, at a time: 13 channels and the garment of 32 x 768 pixels are 2 MB."""
 
@@ -38,8 +40,10 @@ class EngineSettings:
     device: str = "cpu"
     batch: int = 8
     """Garments at a time; halved, and kept so, when memory runs out."""
-    memory: int = 1 << 30
-    """Bytes that the image generator's maps may take before a batch is split; a single picture may take more."""
+    memory: int = 256 << 20
+    """Bytes of maps that a stage of the image generator may make at once; a single picture's may be more.
+
+    Batching pays in the small first stages alone, so more makes nothing faster on a CPU."""
     threads: int = 0
     """Strips at a time on a CPU; 0 takes as many as PyTorch has threads."""
     strip_bytes: int = 4 << 20
@@ -259,12 +263,7 @@ class Engine:
 
 
 def _out_of_memory(error: Exception) -> bool:
-    text = str(error)
-    return (
-        isinstance(error, torch.OutOfMemoryError | MemoryError)
-        or "allocate memory" in text
-        or "not enough memory" in text
-    )
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or any(said in str(error) for said in _NO_MEMORY)
 
 
 def _batches(garments: Iterable[tuple[str, Garments]], size: int) -> Iterator[tuple[list[str], Garments]]:

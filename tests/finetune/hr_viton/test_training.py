@@ -178,6 +178,7 @@ def _train_images(
     return values[0], values[-1]
 
 
+@pytest.mark.slow
 @torch.inference_mode()
 def test_both_stages_learn_and_the_engine_follows_the_trained_weights(tryon: HRVITON, batch: StudioBatch) -> None:
     garments, person = batch.garments, batch.persons[:1]
