@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,8 @@ import numpy.typing as npt
 
 from studio.items import Draw, Sitting, shot, sitting
 from studio.packshot import Packshot
+from studio.person import suits
 from studio.truth import Truth
-from studio.workers import each
 from vitonhd.atomic import write_atomic
 from vitonhd.densepose import DENSEPOSE
 from vitonhd.garment_classes import GarmentClass
@@ -28,7 +29,10 @@ from vitonhd.openpose_json import Person, PoseFile
 from vitonhd.pair_files import Pair
 from vitonhd.pictures import encode_jpeg, encode_labels, encode_mask_png
 from vitonhd.tree import Tree
+from vitonhd.workers import each
 
+VERSION = 1
+"""Raised with every change after which a draw gives other pictures: items of two versions are not mixed."""
 TEST_EVERY = 5
 """Every so many items one is of the test split."""
 FLOW_STEPS = 32
@@ -79,21 +83,17 @@ class Result:
 def render(order: Order, *, workers: int = 1, on_progress: Progress | None = None) -> Result:
     """Render what is not there yet, then write the pair files.
 
-    Raises ValueError where the folder holds items of another seed or size.
+    Raises ValueError where the folder holds items of another seed, size or VERSION.
     """
-    jobs = [(order, draw) for garment_class in order.classes for draw in order.draws(garment_class)]
-    waiting = [job for job in jobs if not _is_done(*job)]
-    kept = len(jobs) - len(waiting)
-    for done, _ in enumerate(each(_render_job, waiting, workers), kept + 1):
+    draws = [draw for garment_class in order.classes for draw in order.draws(garment_class)]
+    waiting = [draw for draw in draws if not _is_done(order, draw)]
+    kept = len(draws) - len(waiting)
+    for done, _ in enumerate(each(partial(render_item, order), waiting, workers), kept + 1):
         if on_progress is not None:
-            on_progress(done, len(jobs))
+            on_progress(done, len(draws))
     for garment_class in order.classes:
         _write_pairs(order, garment_class)
     return Result(len(waiting), kept)
-
-
-def _render_job(job: tuple[Order, Draw]) -> None:
-    render_item(*job)
 
 
 def split_of(index: int) -> str:
@@ -101,13 +101,14 @@ def split_of(index: int) -> str:
 
 
 def partner(draw: Draw) -> Draw | None:
-    """The test item whose garment this test item's person tries on: the nearest earlier one that fits.
+    """The test item whose garment this test item's person tries on: the nearest earlier one whose garment suits.
 
     It follows from seed and index alone, so a tree that grows keeps its answers. The first of each kind has none.
     """
+    outfit = draw.outfit()
     for index in range(draw.index - TEST_EVERY, -1, -TEST_EVERY):
         earlier = replace(draw, index=index)
-        if earlier.feminine == draw.feminine:
+        if earlier.feminine == draw.feminine and suits(outfit, earlier.garment()):
             return earlier
     return None
 
@@ -167,9 +168,9 @@ def read_flow(stored: npt.NDArray[np.uint16]) -> npt.NDArray[np.float32]:
 def _describe(order: Order, draw: Draw, seated: Sitting) -> dict[str, object]:
     garment = draw.garment()
     return {
-        "seed": order.seed, "size": [order.width, order.height], "class": draw.garment_class, "synthetic": True,
-        "family": garment.family, "pattern": garment.pattern.kind, "pose": seated.person.pose,
-        "hair": seated.person.hair.style, "tucked": seated.outfit.tucked,
+        "version": VERSION, "seed": order.seed, "size": [order.width, order.height], "synthetic": True,
+        "class": draw.garment_class, "family": garment.family, "pattern": garment.pattern.kind,
+        "pose": seated.person.pose, "hair": seated.person.hair.style, "tucked": seated.outfit.tucked,
     }  # fmt: skip
 
 
@@ -182,13 +183,18 @@ def _is_done(order: Order, draw: Draw) -> bool:
     if not path.exists():
         return False
     found = json.loads(path.read_bytes())
-    if (found["seed"], found["size"]) != (order.seed, [order.width, order.height]):
-        raise ValueError(f"{path} is of seed {found['seed']}, size {found['size']}: choose another folder")
+    is_so = {name: found.get(name) for name in ("version", "seed", "size")}
+    wanted = {"version": VERSION, "seed": order.seed, "size": [order.width, order.height]}
+    if is_so != wanted:
+        raise ValueError(f"{path} says {is_so}, wanted is {wanted}: choose another folder")
     return True
 
 
 def _write_pairs(order: Order, garment_class: GarmentClass) -> None:
-    tree, draws = order.tree(garment_class), order.draws(garment_class)
+    """Of all items that are there, also those of an earlier run that asked for more."""
+    tree = order.tree(garment_class)
+    records = sorted((tree.root / "truth").glob("t*/*_00.json"), key=lambda path: path.stem)
+    draws = [Draw(garment_class, order.seed, int(path.stem.partition("_")[0])) for path in records]
     for split in ("train", "test"):
         stems = [item_id(draw.index) for draw in draws if split_of(draw.index) == split]
         tree.write_pairs(split, [Pair(stem, stem) for stem in stems])

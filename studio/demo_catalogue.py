@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from vitonhd.garment_classes import GarmentClass
 
@@ -95,6 +95,8 @@ class DemoCatalogue:
     """All products, 12 of each class and the flawed extra ones, and the people who wear them."""
 
     seed: int
+    version: int
+    """`studio.dataset.VERSION` of what rendered it."""
     products: tuple[DemoProduct, ...]
     models: tuple[DemoModel, ...]
     root: Path = DEMO
@@ -119,7 +121,13 @@ class DemoCatalogue:
 
 def load(root: Path = DEMO) -> DemoCatalogue:
     """The catalogue in a folder. Raises FileNotFoundError where there is none, ValueError where it is none."""
-    found: DemoCatalogue = _ADAPTER.validate_json((root / "catalogue.json").read_bytes())
+    file = root / "catalogue.json"
+    try:
+        found: DemoCatalogue = _ADAPTER.validate_json(file.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"{file}: {where}: {first['msg']}" if where else f"{file}: {first['msg']}") from None
     return replace(found, root=root)
 
 

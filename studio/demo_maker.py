@@ -1,7 +1,7 @@
 """The demo catalogue's pictures: packshots, worn photos of several people, details, and the reference models.
 
-The contract that must not break: the same code makes the same bytes with any number of workers; `catalogue.json` is
-written last, and names only what is there.
+The contract that must not break: the same code makes the same bytes with any number of workers; pictures of two
+versions of the studio are not mixed; `catalogue.json` is written last.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from studio.backdrop import sample_studio
 from studio.camera import frame
-from studio.dataset import Progress, store_arrays
-from studio.demo_catalogue import SIZE, DemoCatalogue, DemoModel, DemoPicture, DemoProduct, dump
+from studio.dataset import VERSION, Progress, store_arrays
+from studio.demo_catalogue import SIZE, DemoCatalogue, DemoModel, DemoPicture, DemoProduct, dump, load
 from studio.demo_range import SEED, RangeItem, demo_range
 from studio.garments import Garment, sample_garment
 from studio.items import Sitting
@@ -24,7 +24,6 @@ from studio.packshot import PACKSHOT_STUDIO, Packshot, packshot
 from studio.patterns import Colour
 from studio.person import Outfit, Person, dress_up, sample_person
 from studio.render import photograph
-from studio.workers import each
 from vitonhd.arrays import Picture
 from vitonhd.atomic import write_atomic
 from vitonhd.densepose import DENSEPOSE
@@ -35,6 +34,7 @@ from vitonhd.openpose_json import Person as Pose
 from vitonhd.openpose_json import PoseFile
 from vitonhd.pictures import encode_jpeg
 from vitonhd.tree import Tree
+from vitonhd.workers import each
 
 PEOPLE = ("w1", "w2", "w3", "m1", "m2", "m3")
 QUALITY = 85
@@ -57,7 +57,12 @@ class Made:
 
 
 def make(root: Path, *, workers: int = 1, on_progress: Progress | None = None) -> Made:
-    """Render into a folder what is not there, then write `catalogue.json`. Delete a picture to have it made again."""
+    """Render into a folder what is not there, then write `catalogue.json`. Delete a picture to have it made again.
+
+    Raises ValueError where the folder holds another version's catalogue.
+    """
+    if (root / "catalogue.json").exists() and (found := load(root).version) != VERSION:
+        raise ValueError(f"{root} was rendered by version {found} of the studio, this is {VERSION}: take a new folder")
     items = [_with_pictures(item) for item in demo_range()]
     models = [DemoModel(id, id.startswith("w"), item_id(number)) for number, id in enumerate(PEOPLE)]
     jobs: list[RangeItem | DemoModel] = [
@@ -69,7 +74,7 @@ def make(root: Path, *, workers: int = 1, on_progress: Progress | None = None) -
     for done, _ in enumerate(each(partial(_make_one, root), jobs, workers), kept + 1):
         if on_progress is not None:
             on_progress(done, total)
-    catalogue = DemoCatalogue(SEED, tuple(item.product for item in items), tuple(models), root)
+    catalogue = DemoCatalogue(SEED, VERSION, tuple(item.product for item in items), tuple(models), root)
     write_atomic(root / "catalogue.json", dump(catalogue))
     return Made(len(jobs), kept)
 

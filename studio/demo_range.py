@@ -166,8 +166,9 @@ def _measurements(garment: Garment, sizes: tuple[str, ...]) -> dict[str, dict[st
     table = {"총장": 100 * (start - end)}
     if garment.sleeve is None:
         table |= {"허리단면": 34 + 100 * garment.ease, "엉덩이단면": 46 + 120 * garment.ease}
-        if garment.skirt is None:
-            table |= {"허벅지단면": 26 + 100 * garment.ease, "밑단단면": 16 + 100 * garment.flare}
+        if garment.leg is not None:
+            knee, hem = (100 * np.pi * radius for radius in garment.leg)
+            table |= {"허벅지단면": max(26 + 100 * garment.ease, knee), "밑단단면": hem}
     else:
         table |= {"어깨너비": 38 + 120 * garment.ease, "가슴단면": 44 + 200 * garment.ease}
         if garment.sleeve > 0:

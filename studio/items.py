@@ -15,7 +15,7 @@ from studio.backdrop import Studio, sample_studio
 from studio.camera import frame
 from studio.garments import Garment, sample_garment
 from studio.packshot import Packshot, packshot
-from studio.person import Outfit, Person, dress_up, layered, sample_person
+from studio.person import Outfit, Person, dress_up, exchanged, sample_person
 from studio.raster import Camera, Fragments, rasterise
 from studio.render import photograph
 from studio.scene import Scene, dressed, undressed
@@ -81,13 +81,11 @@ class Sitting:
         return truth_of(self.scene, self.fragments, bare, self.camera, self.outfit.target, shot)
 
     def in_garment(self, garment: Garment) -> Sitting:
-        """The same person, pose, light and camera, the target garment exchanged for another of its class."""
-        if len(self.outfit.garments) == 1:
-            return replace(self, outfit=Outfit((garment,), 0))
-        other = self.outfit.garments[1 - self.outfit.target]
-        upper = garment.sleeve is not None
-        top, bottom = (garment, other) if upper else (other, garment)
-        return replace(self, outfit=layered(top, bottom, upper, wants_tuck=self.outfit.tucked))
+        """The same person, pose, light and camera, the target garment exchanged for another of its class.
+
+        Raises ValueError where what else is worn would be worn otherwise with it (`person.suits`).
+        """
+        return replace(self, outfit=exchanged(self.outfit, garment))
 
     def without_garment(self) -> Sitting:
         """The same without the target garment; below it is a painted bodysuit."""

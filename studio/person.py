@@ -82,7 +82,7 @@ def dress_up(garment: Garment, feminine: bool, rng: np.random.Generator) -> Outf
     while True:
         other = sample_garment(other_class, rng, feminine=feminine)
         top, bottom = (garment, other) if upper else (other, garment)
-        if bottom.skirt is None or top.family not in THICK:
+        if _go_together(top, bottom):
             break
     return layered(top, bottom, upper, wants_tuck=bool(rng.random() < (0.35 if upper else 0.7)))
 
@@ -93,3 +93,28 @@ def layered(top: Garment, bottom: Garment, upper: bool, *, wants_tuck: bool) -> 
     tucked = (bottom.skirt is not None or (wants_tuck and top.family not in THICK)) and not short
     garments = (top, bottom) if tucked else (bottom, top)
     return Outfit(garments, garments.index(top if upper else bottom), tucked)
+
+
+def _go_together(top: Garment, bottom: Garment) -> bool:
+    return bottom.skirt is None or top.family not in THICK
+
+
+def suits(outfit: Outfit, garment: Garment) -> bool:
+    """Whether a garment may take the target's place and all else stays worn as it is: tucked or not, over or under."""
+    if garment.garment_class is not outfit.garments[outfit.target].garment_class:
+        return False
+    if len(outfit.garments) == 1:
+        return True
+    other, upper = outfit.garments[1 - outfit.target], garment.garment_class is GarmentClass.UPPER
+    top, bottom = (garment, other) if upper else (other, garment)
+    again = layered(top, bottom, upper, wants_tuck=outfit.tucked)
+    return _go_together(top, bottom) and (again.tucked, again.target) == (outfit.tucked, outfit.target)
+
+
+def exchanged(outfit: Outfit, garment: Garment) -> Outfit:
+    """The outfit with a garment in the target's place. Raises ValueError where it does not suit."""
+    target = outfit.garments[outfit.target]
+    if not suits(outfit, garment):
+        raise ValueError(f"a {garment.family} is not worn as the {target.family} is: choose another garment")
+    garments = tuple(garment if number == outfit.target else worn for number, worn in enumerate(outfit.garments))
+    return replace(outfit, garments=garments)

@@ -22,8 +22,10 @@ from vitonhd.arrays import Labels, Mask, Points
 from vitonhd.keypoints import BODY_25
 from vitonhd.labels import CIHP
 
-_NEAR = 0.16
-"""How far a joint may lie behind the visible surface and still count as seen, metres: joints are inside limbs."""
+_NEAR = {"nose": 0.02, "eye": 0.02, "ear": 0.02}
+_NEAR_IN_LIMBS = 0.16
+"""How far a joint may lie behind the visible surface and still count as seen, metres: those of the face are on it,
+the others inside limbs and under cloth."""
 _AROUND = 256
 """A joint's own part is looked for within the picture's height divided by this, in pixels."""
 _JOINED: dict[str, tuple[str, ...]] = {
@@ -52,8 +54,8 @@ class Truth:
     densepose_uv: npt.NDArray[np.uint8]
     """HxWx2, 0..255: the studio's own charts, not the DensePose atlas (see docs)."""
     pose: Points
-    """BODY_25 25x3: pixels and score, 1 where seen, 0.5 where another part of the person or much cloth is before it;
-    0, 0, 0 outside the picture."""
+    """BODY_25 25x3: pixels and score, 1 where seen, 0.5 where hair, another part of the person or much cloth is before
+    it; 0, 0, 0 outside the picture."""
     depth: npt.NDArray[np.float32]
     """Metres from the camera's plane, 0 on the backdrop."""
     flow: npt.NDArray[np.float32]
@@ -75,9 +77,12 @@ def truth_of(scene: Scene, fragments: Fragments, bare: Scene, camera: Camera, ta
     densepose, uv = _densepose(bare, naked, parts)
     seen_parts = np.full(covered.shape, -1)
     seen_parts[naked.covered] = parts
+    parse = _parse(scene, fragments)
+    seen_parts[parse == CIHP.id("hair")] = -1
     assert scene.person is not None
+    pose = pose_of(scene.person.body, camera, depth, seen_parts)
     return Truth(
-        _parse(scene, fragments), worn, densepose, uv, pose_of(scene.person.body, camera, depth, seen_parts), depth,
+        parse, worn, densepose, uv, pose, depth,
         _flow(scene, fragments, camera, worn, target, shot),
     )  # fmt: skip
 
@@ -125,20 +130,27 @@ def pose_of(body: Body, camera: Camera, depth: npt.NDArray[np.float32], parts: I
     """BODY_25 of a body before a camera, 25x3.
 
     `depth` HxW is of what is in front, 0 on the backdrop; `parts` HxW are indices into PARTS of the body as if
-    undressed, -1 beside it. A joint is seen where its own limb is in front of the rest of the body.
+    undressed, -1 beside it and under hair. A joint is seen where its own part is in front of the rest of the body.
     """
     points = camera.project(body.joints)
     pixel = np.rint(points[:, :2]).astype(int)
     inside = ((pixel >= 0) & (pixel < (camera.width, camera.height))).all(axis=1)
     pose = np.concatenate([points[:, :2], np.zeros((len(BODY_25), 1))], axis=1)
     pose[~inside] = 0
-    own, reach = _parts_of_joints(), max(1, camera.height // _AROUND)
+    own, within = _parts_of_joints(), _depths_of_joints()
+    reach = max(1, camera.height // _AROUND)
     for joint in np.flatnonzero(inside):
         x, y = pixel[joint]
         near = parts[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
-        first = own[joint, near[near >= 0]].any() and points[joint, 2] < depth[y, x] + _NEAR
+        first = own[joint, near[near >= 0]].any() and points[joint, 2] < depth[y, x] + within[joint]
         pose[joint, 2] = 1.0 if first else 0.5
     return pose
+
+
+@cache
+def _depths_of_joints() -> Floats:
+    """25 metres: how far behind the visible surface each joint of BODY_25 is still seen."""
+    return np.array([_NEAR.get(joint.rpartition("_")[2], _NEAR_IN_LIMBS) for joint in BODY_25.joints])
 
 
 @cache

@@ -125,8 +125,11 @@ def demo(
     from lookbook.progress import progress
     from studio.demo_maker import make
 
-    with progress("products") as report_progress:
-        made = make(out, workers=workers, on_progress=report_progress)
+    try:
+        with progress("products") as report_progress:
+            made = make(out, workers=workers, on_progress=report_progress)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
     print_summary({"out": str(out), "rendered": made.rendered, "kept": made.kept, "synthetic": True})
 
 

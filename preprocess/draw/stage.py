@@ -8,11 +8,10 @@ be drawn is a line of `rejections.jsonl` with its reason, never an end.
 from __future__ import annotations
 
 import json
-import multiprocessing
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from preprocess.draw.agnostic import draw_agnostic
@@ -24,13 +23,12 @@ from vitonhd.errors import FormatError
 from vitonhd.garment_classes import GarmentClass
 from vitonhd.item import Item
 from vitonhd.tree import Tree
+from vitonhd.workers import each
 
 VERSION = 1
 """Changes when the rules do: what was drawn by other rules is not taken for done."""
 INPUTS = ("image", "parse", "pose")
 OUTPUTS = ("pose_picture", "agnostic", "parse_agnostic", "agnostic_mask")
-AHEAD = 4
-"""Items per process that are under way at a time."""
 
 Progress = Callable[[int, int | None], None]
 
@@ -115,7 +113,7 @@ def draw_tree(order: Order, *, workers: int = 1, on_progress: Progress | None = 
     _claim(order)
     result = Result()
     with atomic_file(order.out / "rejections.jsonl") as rejections:
-        for done, item in enumerate(_run(order, items, workers), 1):
+        for done, item in enumerate(each(partial(draw_item, order), items, workers), 1):
             result.count(item)
             if item.reason:
                 line = {"split": item.split, "item": item.stem, "reason": item.reason, "detail": item.detail}
@@ -125,8 +123,9 @@ def draw_tree(order: Order, *, workers: int = 1, on_progress: Progress | None = 
     return result
 
 
-def draw_item(order: Order, split: str, stem: str) -> Drawn:
-    """Draw one item, unless it is done."""
+def draw_item(order: Order, item: tuple[str, str]) -> Drawn:
+    """Draw one item (split and stem), unless it is done."""
+    split, stem = item
     try:
         if _is_done(order, split, stem):
             return Drawn(split, stem, kept=True)
@@ -177,19 +176,3 @@ def _is_done(order: Order, split: str, stem: str) -> bool:
     except OSError:
         return False
     return min(made) >= max(given)
-
-
-def _run(order: Order, items: list[tuple[str, str]], workers: int) -> Iterator[Drawn]:
-    """The items' ends in their order, with a bounded number under way."""
-    if workers == 1 or len(items) == 1:
-        yield from (draw_item(order, *item) for item in items)
-        return
-    # Spawned, not forked: a caller may have threads.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        under_way: deque[Future[Drawn]] = deque()
-        for item in items:
-            under_way.append(pool.submit(draw_item, order, *item))
-            if len(under_way) >= AHEAD * workers:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()

@@ -15,10 +15,9 @@ The contract that must not break: a refused request changes nothing and says why
 from __future__ import annotations
 
 import json
-import re
 from threading import Lock
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from studio.demo_catalogue import DemoCatalogue, DemoProduct
 from studio.shop.answers import NOT_FOUND, Answer, Request, plain, to_json
@@ -28,7 +27,6 @@ from studio.shop.settings_text import as_toml
 from studio.shop.sites import SITE_OF_HOST, SITES
 from studio.shop.stock import Change, RefusedChange, Stocks, UnknownProduct, sizes_of
 
-_AUTHORITY = re.compile(r"[A-Za-z0-9.-]+(?::\d{1,5})?|\[[0-9a-f:]+\](?::\d{1,5})?")
 _TYPES = {"jpg": "image/jpeg", "jpeg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 # The page loads nothing from elsewhere, whatever a catalogue's texts hold.
 _OWN_ONLY = {"Content-Security-Policy": "default-src 'self'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"}
@@ -45,20 +43,18 @@ class Control:
         self._files = {picture.file: catalogue.path(picture) for _, picture in catalogue.pictures()}
         self._changing = Lock()
 
-    def answer(self, request: Request, url: str) -> Answer:
-        """`url` is where the server is reached if the request does not say by which name."""
+    def answer(self, request: Request) -> Answer:
         if request.method == "POST":
             with self._changing:
                 return self._change(request)
         if request.method not in ("GET", "HEAD"):
             return plain("only GET, HEAD and POST\n", 405)
-        return self._show(request, url)
+        return self._show(request)
 
     # Shown
 
-    def _show(self, request: Request, url: str) -> Answer:
-        if _AUTHORITY.fullmatch(request.host):
-            url = f"http://{request.host}"
+    def _show(self, request: Request) -> Answer:
+        url = f"http://{request.authority}"
         match request.path:
             case "/":
                 page = index_page(url, self._stocks.day, self._rows())
@@ -108,7 +104,8 @@ class Control:
     # Changed
 
     def _change(self, request: Request) -> Answer:
-        if (origin := request.headers.get("origin")) and urlsplit(origin).netloc != request.host:
+        origin = request.headers.get("origin")
+        if origin is not None and origin.lower().partition("://")[2] != request.authority:
             return _refusal(403, f"a page of {origin} has no business here")
         if request.path == "/_demo/day":
             changed = self._stocks.next_day()

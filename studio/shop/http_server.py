@@ -6,9 +6,10 @@ The contract that must not break: noise ends one connection, never the server.
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from threading import Event, Thread
 from types import TracebackType
@@ -18,6 +19,20 @@ from studio.shop.answers import Answer, Request, plain
 
 MAX_HEAD = 64 * 1024
 MAX_BODY = 64 * 1024
+MAX_CONNECTIONS = 512
+READ_SECONDS = 30.0
+"""How long a request may take to arrive, from the answer before it on; slower connections are closed."""
+_LINGER_SECONDS, _LINGER_BYTES = 2.0, 1024 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class _Refused(Exception):
+    """What arrived is not a request that can be answered; the connection ends with this status and message."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.answer = plain(f"{message}\n", status)
 
 
 class HttpServer(ABC):
@@ -80,6 +95,9 @@ class HttpServer(ABC):
         await asyncio.get_running_loop().shutdown_default_executor()
 
     def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._open) >= MAX_CONNECTIONS:
+            writer.transport.abort()
+            return
         task = asyncio.get_running_loop().create_task(self._converse(reader, writer))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
@@ -88,33 +106,79 @@ class HttpServer(ABC):
         try:
             while await self._one(reader, writer):
                 pass
-        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # the client left, or sent what is not HTTP
+        except (OSError, asyncio.IncompleteReadError):
+            pass  # the client left, or took too long
         finally:
             writer.close()
 
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Deals with one request; False where the connection ends."""
-        block = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        line, *rows = block.split("\r\n")
-        headers = {name.strip().lower(): value.strip() for name, _, value in (row.partition(":") for row in rows)}
-        parts = line.split(" ")
-        length = headers.get("content-length") or "0"
-        if len(parts) != 3 or not (length.isascii() and length.isdigit()):
-            return False
-        if "transfer-encoding" in headers:
-            await send(writer, plain("a body needs its Content-Length\n", 411))
-            return False
-        if len(length) > 9 or int(length) > MAX_BODY:
-            await send(writer, plain(f"a body may have {MAX_BODY} bytes\n", 413))
-            return False
-        body = await reader.readexactly(int(length))
         try:
-            request = Request.of(parts[0], headers.get("host", ""), parts[1], headers, body)
-        except ValueError:
+            async with asyncio.timeout(READ_SECONDS):
+                request, stays = await _read(reader)
+        except _Refused as refused:
+            await send(writer, refused.answer)
+            await _linger(reader, writer)
             return False
-        stays = parts[2] == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
-        return await self.respond(request, writer) and stays
+        try:
+            return await self.respond(request, writer) and stays
+        except (ConnectionError, TimeoutError):
+            raise
+        except Exception:
+            logger.exception("no answer to %s %r at %s", request.method, request.target, request.authority)
+            await send(writer, plain("the server failed at this request\n", 500), body=request.method != "HEAD")
+            return False
+
+
+async def _read(reader: asyncio.StreamReader) -> tuple[Request, bool]:
+    """The next request, and whether the connection stays for another one."""
+    try:
+        block = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    except asyncio.LimitOverrunError:
+        raise _Refused(431, f"a head may have {MAX_HEAD} bytes") from None
+    line, *rows = block.removesuffix("\r\n\r\n").split("\r\n")
+    parts = line.split(" ")
+    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
+        raise _Refused(400, "not a request of HTTP/1.1")
+    headers = _headers(rows)
+    body = await reader.readexactly(_length(headers))
+    try:
+        request = Request.of(parts[0], headers.get("host", ""), parts[1], headers, body)
+    except ValueError as error:
+        raise _Refused(400, str(error)) from None
+    return request, parts[2] == "HTTP/1.1" and headers.get("connection", "").lower() != "close"
+
+
+def _headers(rows: Iterable[str]) -> dict[str, str]:
+    """Values by names in lower case; the last of several, but there is only one Host and one Content-Length."""
+    headers: dict[str, str] = {}
+    for row in rows:
+        name, value = (part.strip() for part in row.partition(":")[::2])
+        name = name.lower()
+        if name in ("host", "content-length") and headers.get(name, value) != value:
+            raise _Refused(400, f"more than one {name}")
+        headers[name] = value
+    return headers
+
+
+def _length(headers: dict[str, str]) -> int:
+    if "transfer-encoding" in headers:
+        raise _Refused(411, "a body needs its Content-Length")
+    length = headers.get("content-length", "0")
+    if not (length.isascii() and length.isdigit()):
+        raise _Refused(400, "Content-Length is not a number")
+    if len(length) > 9 or int(length) > MAX_BODY:
+        raise _Refused(413, f"a body may have {MAX_BODY} bytes")
+    return int(length)
+
+
+async def _linger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Takes what the client still sends: closing over it would reset the connection, and the answer would be lost."""
+    writer.write_eof()
+    async with asyncio.timeout(_LINGER_SECONDS):
+        taken = 0
+        while taken < _LINGER_BYTES and (piece := await reader.read(2**16)):
+            taken += len(piece)
 
 
 def head(answer: Answer, length: int | None, *more: str) -> bytes:

@@ -88,7 +88,7 @@ def _head(url: str, day: int, products: Sequence[dict[str, Any]]) -> str:
     changed = sum(row["changed"] for row in products)
     names = " and ".join(site.name for site in SITES.values())
     commands = (
-        f"curl -s {url}/_demo/lookbook.toml >> lookbook.toml\n"
+        f"curl -s {url}/_demo/lookbook.toml > lookbook.toml\n"
         "lookbook db upgrade\nlookbook crawl run musinsa\nlookbook crawl run ssf\nlookbook crawl images"
     )
     control = f'curl -X POST {url}/_demo/products/upper-02 -d \'{{"sale_price": 9900, "sold_out": true}}\''

@@ -56,7 +56,7 @@ def _page(shop: Shop, request: Request) -> Answer:
         return _category_page(shop, category[1], request.query)
     if request.path == "/sitemap-musinsa-index.xml":
         return _sitemap_index(shop)
-    if part := re.fullmatch(r"/static/sitemap/sitemap-goods-(\d+)\.xml", request.path):
+    if part := re.fullmatch(r"/static/sitemap/sitemap-goods-(\d{1,6})\.xml", request.path):
         return _sitemap(shop, int(part[1]))
     return NOT_FOUND
 

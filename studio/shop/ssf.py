@@ -62,7 +62,7 @@ def answer(shop: Shop, request: Request) -> Answer:
 
 def picture(shop: Shop, request: Request) -> tuple[Picture, int | None] | None:
     """The picture at an image address and the width asked for (None: as it is); None for an address of no picture."""
-    resized = re.match(r"/cmd/[LR]B_(\d+)x\d*/src/", request.path)
+    resized = re.match(r"/cmd/[LR]B_(\d{1,6})x\d*/src/", request.path)
     width = int(resized[1]) if resized else None
     if found := _GOODS_PICTURE.search(request.path):
         product = shop.find(found["number"])

@@ -105,8 +105,9 @@ class ReplayServer(HttpServer):
 
     def _note(self, arrived: float, request: Request, answer: Answer, fault: Fault | None) -> None:
         status = 0 if fault is Fault.RESET else answer.status
+        host = request.host if request.host in SITE_OF_HOST else request.authority
         agent, referer = request.headers.get("user-agent", ""), request.headers.get("referer", "")
-        served = Served(arrived, request.host, request.target, status, fault and fault.value, agent, referer)
+        served = Served(arrived, host, request.target, status, fault and fault.value, agent, referer)
         self.log.append(served)
         if self._log_file:
             self._log_file.write(json.dumps(asdict(served)) + "\n")

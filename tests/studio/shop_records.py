@@ -56,7 +56,7 @@ def make_demo(root: Path) -> DemoCatalogue:
             if product.same_as is None:
                 path.write_bytes(_jpeg((30 * shade, 70 * place, 90)))
         products.append(replace(product, pictures=tuple(pictures)))
-    catalogue = DemoCatalogue(seed=3, products=tuple(products), models=(), root=root)
+    catalogue = DemoCatalogue(seed=3, version=1, products=tuple(products), models=(), root=root)
     (root / "catalogue.json").write_bytes(dump(catalogue))
     return catalogue
 

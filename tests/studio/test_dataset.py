@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from studio.dataset import FLOW_MISSING, Order, partner, read_flow, render, split_of, store_flow
+from studio.garments import THICK, WAIST
 from studio.items import Draw
 from vitonhd.garment_classes import GarmentClass
 from vitonhd.problems import missing
@@ -67,6 +68,29 @@ def test_a_partner_is_an_earlier_test_item_of_the_same_kind() -> None:
         assert other is None or other.feminine == draw.feminine
 
 
+@pytest.mark.parametrize("garment_class", GarmentClass)
+def test_a_partners_garment_is_worn_as_the_persons_own_is(garment_class: GarmentClass) -> None:
+    answered = 0
+    for index in range(4, 150, 5):
+        draw = Draw(garment_class, 1, index)
+        other = partner(draw)
+        if other is None:
+            continue
+        worn, garment = draw.outfit(), other.garment()
+        beside = [own for number, own in enumerate(worn.garments) if number != worn.target]
+        skirts = [
+            own for own in (garment, *beside) if own.skirt is not None and own.garment_class is GarmentClass.LOWER
+        ]
+        tops = [own for own in (garment, *beside) if own.garment_class is GarmentClass.UPPER]
+        assert garment.garment_class is garment_class
+        if worn.tucked:
+            assert all(top.hem <= WAIST - 0.1 and top.family not in THICK for top in tops)
+        elif beside:
+            assert not skirts or tops[0].hem > WAIST - 0.1
+        answered += 1
+    assert answered >= 25
+
+
 def test_what_is_there_is_kept_and_what_is_lost_comes_back_the_same(rendered: Path) -> None:
     before = contents(rendered)
     (rendered / "upper/truth/train/00002_00.json").unlink()
@@ -79,6 +103,21 @@ def test_what_is_there_is_kept_and_what_is_lost_comes_back_the_same(rendered: Pa
 def test_a_folder_of_another_seed_is_refused(rendered: Path) -> None:
     with pytest.raises(ValueError, match="choose another folder"):
         render(Order(rendered, (GarmentClass.UPPER,), 2, 6, *SIZE))
+
+
+def test_a_folder_of_another_version_is_refused(tmp_path: Path) -> None:
+    small = Order(tmp_path, (GarmentClass.UPPER,), 1, 5, *SIZE)
+    render(small)
+    record = tmp_path / "upper/truth/train/00000_00.json"
+    record.write_text(json.dumps({**json.loads(record.read_bytes()), "version": 0}))
+    with pytest.raises(ValueError, match="choose another folder"):
+        render(small)
+
+
+def test_asking_for_fewer_pairs_later_forgets_none(rendered: Path) -> None:
+    before = contents(rendered)
+    assert render(order(rendered, pairs=2)).rendered == 0
+    assert contents(rendered) == before
 
 
 def test_records_say_that_they_are_synthetic(rendered: Path) -> None:

@@ -12,7 +12,7 @@ from studio.demo_catalogue import DemoCatalogue
 from studio.shop.stock import Change, RefusedChange, Stock, Stocks, UnknownProduct
 from tests.studio.shop_records import PRODUCTS
 
-CATALOGUE = DemoCatalogue(seed=3, products=PRODUCTS, models=())
+CATALOGUE = DemoCatalogue(seed=3, version=1, products=PRODUCTS, models=())
 
 
 def change(stocks: Stocks, id: str, **values: object) -> Stock:
