@@ -53,7 +53,11 @@ class _Batch:
 
     @classmethod
     def cat(cls, batches: Sequence[Self]) -> Self:
+        """One batch of several. Raises ValueError for none, and for several sizes."""
         names = [field.name for field in fields(cls)]
+        sizes = sorted({tuple(getattr(batch, names[0]).shape[2:]) for batch in batches})
+        if len(sizes) != 1:
+            raise ValueError(f"{cls.__name__.lower()} of one size (height, width) are joined, not of {sizes}")
         return cls(**{name: torch.cat([getattr(batch, name) for batch in batches]) for name in names})
 
 

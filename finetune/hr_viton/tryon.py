@@ -127,6 +127,8 @@ class HRVITON(nn.Module):
         """What the image generator is told of garment n on person n; also the input of training stage 2."""
         settings = self.settings
         size = (garments.mask.shape[2], garments.mask.shape[3])
+        if persons.agnostic.shape[2:] != garments.mask.shape[2:]:
+            raise ValueError(f"garments of {size} (height, width) and persons of {tuple(persons.agnostic.shape[2:])}")
         garment_input = garments.network_input(settings.condition_size)
         person_input = persons.network_input(settings.condition_size)
         output = self.condition_generator(garment_input, person_input)

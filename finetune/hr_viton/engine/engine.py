@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self, get_args
 
 import torch
 from torch import Tensor
@@ -33,7 +33,7 @@ ALIGNED_ROWS = 32
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """How an engine works; none of it changes what `exact` renders."""
+    """How an engine works; none of it changes what `exact` renders. Raises ValueError for what can't be."""
 
     mode: Mode = "exact"
     """`exact` is float32; `fast` runs the image generator in the half precision that the device is fast in."""
@@ -50,6 +50,15 @@ class EngineSettings:
     """Of a strip; about the size of a core's cache on a CPU. A GPU takes whole pictures."""
     compile: bool = False
     """Let `torch.compile` fuse each modulation into one kernel; for GPUs, costs a minute at the first render."""
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise ValueError(f"mode {self.mode!r} is none of {', '.join(get_args(Mode))}")
+        if self.batch < 1:
+            raise ValueError(f"batch must be at least 1, not {self.batch}")
+        for name in ("memory", "threads", "strip_bytes"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must not be negative: {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -121,7 +130,8 @@ def fast_dtype(device: torch.device) -> torch.dtype:
 class Engine:
     """HR-VITON in evaluation for many pairs; not for several threads at once.
 
-    The networks' weights are copied in the engine's own form: drop the networks to have their memory back.
+    The networks' weights are copied in the engine's own form: drop the networks to have their memory back. Its threads
+    end with `close`, at the end of a `with`, or when the engine is dropped.
     """
 
     def __init__(
@@ -146,9 +156,21 @@ class Engine:
             compile=self.settings.compile,
         )
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the threads and give working memory back; a render after it raises RuntimeError."""
+        self._images.close()
+
     @torch.inference_mode()
     def encode_garments(self, garments: Garments) -> GarmentFeatures:
-        """What every render of these garments shares."""
+        """What every render of these garments shares. Raises ValueError for none."""
+        if not len(garments):
+            raise ValueError("no garments")
         garments = garments.to(self.device)
         with record_function("garment_encoder"):
             maps = self._conditions.encode_garments(garments.network_input(self._alignment.condition_size))
@@ -180,23 +202,21 @@ class Engine:
         """As `render`, in order, as many at a time as `batch` and memory allow.
 
         When memory runs out the batch is halved, and stays so. Raises what the allocation raised when one garment
-        alone is too much, and ValueError when keys and garments differ in number.
+        alone is too much, and ValueError when there are no garments, when keys and garments differ in number, or
+        garments and person in size.
         """
-        if len(keys) != len(garments):
-            raise ValueError(f"{len(keys)} render keys for {len(garments)} garments")
+        _check(person, garments, keys)
         first = 0
         while first < len(garments):
             last = min(first + self.batch, len(garments))
-            try:
-                part = self._render(person, garments.part(first, last), tuple(keys[first:last]))
-            except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error) or last - first == 1:
-                    raise
+            part = self._render_if_it_fits(person, garments.part(first, last), tuple(keys[first:last]))
+            if part is None:
                 self._halve(last - first)
                 continue
             self.counts.renders += last - first
             first = last
             yield part
+            del part  # or it would take its memory from the next
 
     def render_grid(
         self,
@@ -229,6 +249,18 @@ class Engine:
                     for place in range(len(part)):
                         number, render_key = next(rest)
                         yield Rendered(person, names[number], render_key, part[place : place + 1])
+                    del part  # or it would take its memory from the next
+
+    def _render_if_it_fits(
+        self, person: PersonFeatures, garments: GarmentFeatures, keys: tuple[str, ...]
+    ) -> TryOn | None:
+        """None for several that memory ran out on; by then what they held is free, as the error's traceback is gone."""
+        try:
+            return self._render(person, garments, keys)
+        except (RuntimeError, MemoryError) as error:
+            if not _out_of_memory(error) or len(garments) == 1:
+                raise
+        return None
 
     @torch.inference_mode()
     def _render(self, person: PersonFeatures, garments: GarmentFeatures, keys: tuple[str, ...]) -> TryOn:
@@ -260,6 +292,16 @@ class Engine:
         self._images.workers.release()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def _check(person: PersonFeatures, garments: GarmentFeatures, keys: Sequence[str]) -> None:
+    if not len(garments):
+        raise ValueError("no garments")
+    if len(keys) != len(garments):
+        raise ValueError(f"{len(keys)} render keys for {len(garments)} garments")
+    of_garments, of_person = tuple(garments.picture.shape[2:]), tuple(person.pictures.shape[1:3])
+    if of_garments != of_person:
+        raise ValueError(f"garments of {of_garments} (height, width) and a person of {of_person}")
 
 
 def _out_of_memory(error: Exception) -> bool:

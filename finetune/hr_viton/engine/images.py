@@ -81,6 +81,10 @@ class ImageEngine:
         self._from_stage(0, maps, conditions, result)
         return result
 
+    def close(self) -> None:
+        """Stop the threads and give working memory back; no pictures after it."""
+        self.workers.close()
+
     def _from_stage(self, stage: int, maps: Tensor, conditions: ImageConditions, result: Tensor) -> None:
         """Run the stages from this one on, in parts where the whole batch would take more than the memory."""
         batch = len(maps)

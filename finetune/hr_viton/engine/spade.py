@@ -20,6 +20,8 @@ from finetune.hr_viton.image_generator import LEAK, NORM_EPSILON, SpadeNorm, Spa
 from finetune.hr_viton.noise import Noise
 
 Fused = Callable[..., Tensor]
+ROWS_TOGETHER = 64
+"""Rows of half precision that are summed at a time: bounds their copy in float32."""
 
 
 def statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,9 +36,16 @@ def statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def weighted_sums(maps: Tensor, weights: Tensor) -> Tensor:
-    """NxC float32: sums over NxHxWxC maps, each pixel times its weight (NxHxW)."""
-    sums = torch.bmm(weights.flatten(1)[:, None].to(maps.dtype), maps.flatten(1, 2))
-    return sums[:, 0].float()
+    """NxC float32: sums over NxHxWxC maps, each pixel times its weight (NxHxW, float32).
+
+    Summed in float32: weights that sum to zero no longer do once rounded, and a large constant channel shows it.
+    """
+    sums = torch.zeros(maps.shape[0], 1, maps.shape[3], device=maps.device)
+    together = maps.shape[1] if maps.dtype == torch.float32 else ROWS_TOGETHER
+    for top in range(0, maps.shape[1], together):
+        rows = slice(top, top + together)
+        sums += torch.bmm(weights[:, rows].flatten(1)[:, None], maps[:, rows].flatten(1, 2).float())
+    return sums[:, 0]
 
 
 class Whole:
@@ -111,12 +120,16 @@ class Affine:
     def _with_noise(
         scale: Tensor, field: Tensor, source: Whole, mean: Tensor, variance: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Moments of input + scale * field, from those of the input and their covariance."""
+        """Moments of input + scale * field, from those of the input and their covariance.
+
+        The sum of three may round to less than zero.
+        """
         level = field.float().mean((1, 2))
         centred = field.float() - level[:, None, None]
         covariance = source.weighted_sums(centred) / centred[0].numel()
         spread = centred.square().mean((1, 2))[:, None]
-        return mean + scale * level[:, None], variance + 2 * scale * covariance + scale.square() * spread
+        noisy = variance + 2 * scale * covariance + scale.square() * spread
+        return mean + scale * level[:, None], noisy.clamp_(min=0)
 
     def of_sample(self, number: int) -> tuple[Tensor, Tensor]:
         """Scale and shift of every window, UxC."""

@@ -88,27 +88,27 @@ class Workers:
 
     def __init__(self, threads: int, device: torch.device, dtype: torch.dtype) -> None:
         self._own, self._local = Scratch(device, dtype), local()
-        self._all = [self._own]
+        self._all, self._closed = [self._own], False
         self._pool: ThreadPoolExecutor | None = None
-
-        def start() -> None:
-            torch.set_num_threads(1)  # of this thread alone
-            self._local.scratch = Scratch(device, dtype)
-            self._all.append(self._local.scratch)
-
         if threads > 1:
-            self._pool = ThreadPoolExecutor(threads, "strip", start)
+            self._pool = ThreadPoolExecutor(threads, "strip", _start, (self._local, self._all, device, dtype))
 
     def each(self, parts: list[Strip], work: Callable[[Strip, Scratch], None]) -> None:
-        """Do the work for every strip; returns when all are done, raises what one of them raised."""
+        """Do the work for every strip; returns when all are done, raises what one of them raised.
+
+        Raises RuntimeError after `close`.
+        """
+        if self._closed:
+            raise RuntimeError("the engine is closed")
         if self._pool is None or len(parts) == 1:
             for part in parts:
                 work(part, self._own)
             return
         futures = [self._pool.submit(self._one, work, part) for part in parts]
         wait(futures)
-        for future in futures:
-            future.result()
+        while futures:
+            # Popped, as an error's traceback holds this frame: a frame that held the error would keep all maps alive.
+            futures.pop(0).result()
 
     @torch.inference_mode()
     def _one(self, work: Callable[[Strip, Scratch], None], part: Strip) -> None:
@@ -118,3 +118,17 @@ class Workers:
         """Give working memory back."""
         for scratch in self._all:
             scratch.release()
+
+    def close(self) -> None:
+        """Stop the threads and give working memory back; closing again does nothing."""
+        self._closed = True
+        if self._pool is not None:
+            self._pool.shutdown()
+        self.release()
+
+
+def _start(own: local, every: list[Scratch], device: torch.device, dtype: torch.dtype) -> None:
+    """A thread's first act; not a method, as threads that hold their pool's owner keep both for ever."""
+    torch.set_num_threads(1)  # of this thread alone
+    own.scratch = Scratch(device, dtype)
+    every.append(own.scratch)

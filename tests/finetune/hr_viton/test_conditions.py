@@ -49,12 +49,24 @@ def test_parse_becomes_the_13_channels_and_is_resized_to_whole_labels() -> None:
     assert torch.equal(persons.parse_agnostic.sum(1), torch.ones(1, 4, 3))
 
 
+def test_densepose_and_agnostic_picture_keep_their_places() -> None:
+    dark, bright = np.zeros((4, 3, 3), np.uint8), np.full((4, 3, 3), 255, np.uint8)
+    persons = Persons.of(np.zeros((4, 3), np.uint8), dark, bright, (4, 3))
+    assert torch.equal(persons.densepose, -torch.ones(1, 3, 4, 3))
+    assert torch.equal(persons.agnostic, torch.ones(1, 3, 4, 3))
+    assert torch.equal(persons.network_input((4, 3))[:, 13:], persons.densepose)
+
+
 def test_batches_join_split_and_refuse_other_sizes() -> None:
     one, other = drawn.garment(0, (8, 6)), drawn.garment(1, (8, 6))
     both = Garments.cat([one, other])
     assert len(both) == 2 and torch.equal(both[1:].picture, other.picture)
     with pytest.raises(ValueError, match="differ in number or size"):
         Garments(one.picture, drawn.garment(0, (8, 8)).mask)
+    with pytest.raises(ValueError, match=r"garments of one size.*\(8, 6\), \(8, 8\)"):
+        Garments.cat([one, drawn.garment(0, (8, 8))])
+    with pytest.raises(ValueError, match="garments of one size"):
+        Garments.cat([])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from finetune.hr_viton import SMALL, SeededNoise, TryOn, TryOnSettings
+from finetune.hr_viton import SMALL, Garments, SeededNoise, TryOn, TryOnSettings
 from finetune.hr_viton.engine import Engine, EngineSettings, fast_dtype
 from finetune.hr_viton.engine.images import ImageConditions, ImageEngine
 from finetune.hr_viton.image_generator import ImageGenerator
@@ -161,6 +162,40 @@ def test_grid_renders_and_encodes_only_what_is_wanted() -> None:
     assert (engine.counts.persons, engine.counts.garments) == (2, 3)
 
 
+@torch.inference_mode()
+def test_grid_for_lower_garments_gives_each_pair_its_own_picture() -> None:
+    tryon, size = drawn.tryon(), drawn.TINY.size
+    persons = {f"p{number}": drawn.person(number, size) for number in range(2)}
+    garments = {f"g{number}": drawn.garment(number, size) for number in range(3)}
+    skipped = ("p1", "g0")
+    rendered = Engine(tryon, EngineSettings(batch=2)).render_grid(
+        persons,
+        garments.items(),
+        "{}/{}".format,
+        garment_class=GarmentClass.LOWER,
+        wanted=lambda person, garment: (person, garment) != skipped,
+    )
+    seen = set()
+    for one in rendered:
+        noise = SeededNoise([f"{one.person}/{one.garment}"])
+        assert_equal(one.tryon, tryon(garments[one.garment], persons[one.person], GarmentClass.LOWER, noise))
+        seen.add((one.person, one.garment))
+    assert seen == {(p, g) for p in persons for g in garments} - {skipped}
+
+
+@torch.inference_mode()
+def test_batches_of_different_garments_equal_one_by_one() -> None:
+    engine, size = Engine(drawn.tryon(), EngineSettings(batch=2)), drawn.TINY.size
+    garments = [drawn.garment(number, size) for number in range(5)]
+    person = engine.encode_person(drawn.person(0, size))
+    together = engine.render(person, engine.encode_garments(Garments.cat(garments)), list("abcde"))
+    alone = [
+        engine.render(person, engine.encode_garments(one), [key]) for one, key in zip(garments, "abcde", strict=True)
+    ]
+    assert_equal(together, TryOn.cat(alone), 1e-5)
+    assert min(apart(one.image, other.image) for one, other in pairwise(alone)) > 0.01, "the case is too easy"
+
+
 def test_same_key_repeats_and_another_differs() -> None:
     engine = Engine(drawn.tryon())
     person = engine.encode_person(drawn.person(0, drawn.TINY.size))
@@ -177,6 +212,15 @@ def test_bad_calls_are_refused() -> None:
         engine.encode_person(person.expand(2))
     with pytest.raises(ValueError, match="2 render keys for 1 garments"):
         engine.render(engine.encode_person(person), engine.encode_garments(garment), ["a", "b"])
+    with pytest.raises(ValueError, match="no garments"):
+        engine.encode_garments(garment[:0])
+    with pytest.raises(ValueError, match="no garments"):
+        engine.render(engine.encode_person(person), engine.encode_garments(garment).part(0, 0), [])
+    smaller = drawn.garment(0, (128, 64))
+    with pytest.raises(ValueError, match=r"garments of \(128, 64\).* person of \(192, 128\)"):
+        engine.render(engine.encode_person(person), engine.encode_garments(smaller), ["a"])
+    with pytest.raises(ValueError, match=r"garments of \(128, 64\).* persons of \(192, 128\)"):
+        drawn.tryon()(smaller, person)
     with pytest.raises(ValueError, match=r"100x64.*multiples of 64"):
         odd = (100, 64)
         features = engine.encode_garments(drawn.garment(0, odd))

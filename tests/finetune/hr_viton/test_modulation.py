@@ -12,9 +12,11 @@ from torch import Tensor
 from finetune.hr_viton.alignment import gaussian_blur, one_hot
 from finetune.hr_viton.engine.alignment import enlarge_and_blur, first_largest
 from finetune.hr_viton.engine.modulation import Modulation
+from finetune.hr_viton.engine.spade import Affine, FoldedNorm, Whole
 from finetune.hr_viton.engine.strips import strips
 from finetune.hr_viton.engine.windows import find_windows
-from finetune.hr_viton.image_generator import SpadeNorm
+from finetune.hr_viton.image_generator import NORM_EPSILON, SpadeNorm
+from finetune.hr_viton.noise import fresh_noise
 from finetune.hr_viton.warping import resize
 
 
@@ -40,6 +42,25 @@ def test_table_equals_the_convolutions_at_every_pixel(slots: Tensor) -> None:
     rows = windows.rows.long()
     assert torch.allclose(table.scale[rows].permute(0, 3, 1, 2), 1 + norm.conv_gamma(hidden), atol=1e-5)
     assert torch.allclose(table.shift[rows].permute(0, 3, 1, 2), norm.conv_beta(hidden), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("scale", [1e-3, 0.1])
+@torch.inference_mode()
+def test_norm_of_large_constant_channels_is_that_of_their_noise(dtype: torch.dtype, scale: float) -> None:
+    norm = SpadeNorm(3, 4)
+    norm.noise_scale.fill_(scale)
+    constant = torch.tensor([1000.0, -30_000.0, 0.0]).to(dtype)
+    source = Whole(constant.expand(2, 150, 64, 3).contiguous())
+    folded = FoldedNorm(norm, torch.device("cpu"), dtype, None)
+    assert folded.noise_scale is not None
+    affine = Affine(folded, source, find_windows(torch.zeros(2, 150, 64, dtype=torch.uint8)), fresh_noise)
+    assert affine.field is not None
+    spread = affine.field.float().var((1, 2), correction=0)[:, None]
+    wanted = torch.rsqrt(folded.noise_scale.float().square() * spread + NORM_EPSILON)
+    assert torch.isfinite(affine.inverse).all()
+    assert torch.allclose(affine.inverse[:, 2], wanted[:, 2], rtol=1e-3)
+    assert torch.allclose(affine.inverse[:, 0], wanted[:, 0], rtol=0.05)
 
 
 @settings(max_examples=25, deadline=None)
