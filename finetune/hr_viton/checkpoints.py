@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import safetensors
@@ -20,6 +19,7 @@ from finetune.hr_viton.condition_generator import ConditionGenerator
 from finetune.hr_viton.discriminators import ConditionDiscriminator, ImageDiscriminator
 from finetune.hr_viton.image_generator import ImageGenerator
 from vitonhd.atomic import atomic_file, write_atomic
+from vitonhd.mismatch import Mismatch, listed
 
 Network = ConditionGenerator | ImageGenerator | ConditionDiscriminator | ImageDiscriminator
 State = dict[str, Tensor]
@@ -27,32 +27,10 @@ State = dict[str, Tensor]
 SAFETENSORS = ".safetensors"
 PTH = (".pth", ".pt")
 _HALF_SIZE = "half_size"
-_SHOWN = 8
 
 
 class CheckpointError(ValueError):
     """A file is no checkpoint, or one of another network."""
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """How a state differs from a network's."""
-
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    reshaped: tuple[str, ...]
-    """`key: shape in the file, not shape of the network`."""
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.extra or self.reshaped)
-
-    def __str__(self) -> str:
-        parts = (("missing", self.missing), ("extra", self.extra), ("of another shape", self.reshaped))
-        return "; ".join(f"{len(keys)} {what}: {_listed(keys)}" for what, keys in parts if keys)
-
-
-def _listed(keys: tuple[str, ...]) -> str:
-    return ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
 
 
 def compare(network: nn.Module, state: Mapping[str, Tensor]) -> Mismatch:
@@ -178,7 +156,7 @@ def _assign(network: Network, state: State, path: Path) -> None:
     floats = {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
     broken = tuple(key for key, value in floats.items() if not bool(torch.isfinite(value).all()))
     if broken:
-        raise CheckpointError(f"{path} has numbers that aren't finite in {_listed(broken)}")
+        raise CheckpointError(f"{path} has numbers that aren't finite in {listed(broken)}")
     network.load_state_dict(floats, assign=True)
 
 
@@ -204,7 +182,7 @@ def _network_of(state: Mapping[str, Tensor], metadata: Mapping[str, str], path: 
             return ImageDiscriminator(len(state["discriminator_0.model0.0.weight"]))
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} lacks what tells its size: {error}") from error
-    raise CheckpointError(f"{path} is of no HR-VITON network; it starts {_listed(tuple(state))}")
+    raise CheckpointError(f"{path} is of no HR-VITON network; it starts {listed(tuple(state))}")
 
 
 def _condition_generator_of(state: Mapping[str, Tensor]) -> ConditionGenerator:

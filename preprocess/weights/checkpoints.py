@@ -23,13 +23,13 @@ from torch import Tensor, nn
 
 from preprocess.weights.errors import WeightsDamaged, WeightsMissing
 from preprocess.weights.unpickling import read_pickle
+from vitonhd.mismatch import Mismatch, listed
 
 State = dict[str, Tensor]
 
 _CONTAINERS = ("state_dict", "model")
 _PREFIXES = ("module.", "model.")  # DataParallel's, and Lightning's
 _UNCOUNTED = "num_batches_tracked"
-_SHOWN = 6
 _LARGEST_MEMBER = 4 << 30
 
 
@@ -40,27 +40,6 @@ class Fit:
     ignored: tuple[str, ...] = ()
     """Patterns of names that files may have and the network has no use for."""
     renamed: Callable[[str], str] = str
-
-
-@dataclass(frozen=True)
-class Mismatch:
-    """How a state differs from a network's."""
-
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    reshaped: tuple[str, ...]
-    """`key: shape in the file, not shape of the network`."""
-
-    def __bool__(self) -> bool:
-        return bool(self.missing or self.extra or self.reshaped)
-
-    def __str__(self) -> str:
-        parts = (("missing", self.missing), ("extra", self.extra), ("of another shape", self.reshaped))
-        return "; ".join(f"{len(keys)} {what}: {_listed(keys)}" for what, keys in parts if keys)
-
-
-def _listed(keys: tuple[str, ...]) -> str:
-    return ", ".join(keys[:_SHOWN]) + (f" and {len(keys) - _SHOWN} more" if len(keys) > _SHOWN else "")
 
 
 def compare(network: nn.Module, state: Mapping[str, Tensor]) -> Mismatch:
@@ -155,7 +134,7 @@ def _contained(value: Any, name: str) -> dict[Any, Tensor]:
     tensors = {key: _tensor(one) for key, one in value.items()}
     strange = sorted(str(key) for key, one in tensors.items() if one is None)
     if strange or not tensors:
-        raise WeightsDamaged(f"{name} holds things that are no tensors: {_listed(tuple(strange)) or 'nothing at all'}")
+        raise WeightsDamaged(f"{name} holds things that are no tensors: {listed(tuple(strange)) or 'nothing at all'}")
     return {key: one for key, one in tensors.items() if one is not None}
 
 
