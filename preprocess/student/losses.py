@@ -76,10 +76,12 @@ def _label_dice(logits: Tensor, labels: Tensor) -> Tensor:
     """1 - Dice, mean over the labels that occur in the batch."""
     known = labels != IGNORED
     chances = logits.float().softmax(1) * known[:, None]
-    truth = F.one_hot(labels * known, logits.shape[1]).permute(0, 3, 1, 2) * known[:, None]
-    both, either, there = ((chances * truth).sum((0, 2, 3)), (chances + truth).sum((0, 2, 3)), truth.sum((0, 2, 3)) > 0)
-    dice = 1 - (2 * both + 1) / (either + 1)
-    return (dice * there).sum() / there.sum().clamp(min=1)
+    truth = (labels * known).flatten()
+    right = (chances.gather(1, (labels * known)[:, None])[:, 0]).flatten()
+    both = torch.zeros_like(chances[0, :, 0, 0]).index_add(0, truth, right)
+    there = torch.zeros_like(both).index_add(0, truth, known.flatten().to(both.dtype))
+    dice = 1 - (2 * both + 1) / (chances.sum((0, 2, 3)) + there + 1)
+    return (dice * (there > 0)).sum() / (there > 0).sum().clamp(min=1)
 
 
 def _uv_error(uv: Tensor, truth: Tensor, part: Tensor) -> Tensor:

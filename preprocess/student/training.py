@@ -63,6 +63,8 @@ class Recipe:
     """Decay of the moving average of the weights, which is what is kept."""
     augmented: bool = True
     """False shows the data as they are: for proving that the network can learn them at all."""
+    half: bool = False
+    """Convolutions in bfloat16 on a CPU too, as they always are on CUDA; pays where the CPU has AMX."""
     room: float = 1.25
     """Examples are kept this much larger than the input, so that crops stay sharp."""
     shape: StudentShape = field(default_factory=StudentShape)
@@ -188,7 +190,8 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.rate_at(self.step)
         pictures = to_input(batch.pictures).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+        half = self.recipe.half or self.device.type == "cuda"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             outputs = self.network(pictures)
         losses = losses_of(outputs, batch)
         total = weighted(losses, self.recipe.weights)
