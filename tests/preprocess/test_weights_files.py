@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from torch import nn
@@ -139,6 +139,48 @@ def test_a_zip_of_two_files_is_refused(tmp_path: Path) -> None:
         archive.writestr("two", b"2")
     with pytest.raises(WeightsDamaged, match="a zip of 2 files"):
         read_state(tmp_path / "weights.zip")
+
+
+def test_a_zip_that_holds_far_more_than_it_has_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "weights.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("weights.pth", bytes(1 << 20))
+    with pytest.raises(WeightsDamaged, match=r"weights\.zip .* 1048576 bytes are packed in it"):
+        read_state(tmp_path / "weights.zip")
+
+
+@pytest.mark.parametrize("kind", ["old", "plain", "zipped", "safetensors"])
+@given(changes=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(1, 255)), min_size=1, max_size=4))
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_changed_bytes_load_or_are_refused_by_name(tmp_path: Path, kind: str, changes: list[tuple[int, int]]) -> None:
+    path = save(kind, tmp_path / "weights.pth")
+    content = bytearray(path.read_bytes())
+    for place, change in changes:
+        content[place % len(content)] ^= change
+    path.write_bytes(content)
+    network = small()
+    try:
+        load_weights(network, path)
+    except WeightsDamaged as error:
+        assert path.name in str(error)
+    assert all(bool(torch.isfinite(value).all()) for value in network.state_dict().values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("1.running_mean", torch.zeros(4, dtype=torch.int64), "int64, not float32"),
+        ("1.running_var", -torch.ones(4), "a variance under zero"),
+        ("0.bias", torch.full((4,), torch.nan), "aren't finite"),
+        ("0.bias", torch.zeros(1).expand(4), "is not dense"),
+        ("0.bias", torch.zeros(4, dtype=torch.complex64), "ComplexFloatStorage"),
+    ],
+)
+def test_numbers_that_no_trained_network_has_are_refused(
+    name: str, value: torch.Tensor, message: str, tmp_path: Path
+) -> None:
+    torch.save({**small().state_dict(), name: value}, tmp_path / "w.pth")
+    with pytest.raises(WeightsDamaged, match=message):
+        load_weights(small(), tmp_path / "w.pth")
 
 
 @given(
