@@ -9,6 +9,7 @@ from finetune.hr_viton.conditions import Garments, Persons
 from finetune.hr_viton.discriminators import ConditionDiscriminator, ImageDiscriminator
 from finetune.hr_viton.image_generator import ImageGenerator
 from finetune.hr_viton.noise import SeededNoise, fresh_noise
+from finetune.hr_viton.rejection import Rejection
 from finetune.hr_viton.sizes import PUBLISHED, SMALL, Sizes
 from finetune.hr_viton.tryon import HRVITON, TryOn, TryOnSettings
 
@@ -24,6 +25,7 @@ __all__ = [
     "ImageDiscriminator",
     "ImageGenerator",
     "Persons",
+    "Rejection",
     "SeededNoise",
     "Sizes",
     "TryOn",

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar, get_args
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -23,6 +24,8 @@ from vitonhd.label_conversions import convert_labels
 from vitonhd.labels import CIHP, HR_VITON_13
 from vitonhd.pair_files import Pair
 from vitonhd.tree import Tree
+
+T = TypeVar("T", bound=np.generic)
 
 Setting = Literal["paired", "unpaired"]
 """`paired` puts the person's own garment on, `unpaired` the one of the pair's second column."""
@@ -72,7 +75,14 @@ class Garments(_Batch):
 
     @classmethod
     def of(cls, cloth: Picture, mask: Mask, size: tuple[int, int]) -> Self:
-        """One garment from its packshot (HxWx3 RGB) and mask (HxW bool), resized to (height, width)."""
+        """One garment from its packshot (HxWx3 RGB) and mask (HxW bool), resized to (height, width).
+
+        Raises ValueError for a mask of another type or size than that: 255 would be no 1.
+        """
+        if mask.dtype != np.bool_ or mask.shape != cloth.shape[:2]:
+            raise ValueError(
+                f"the garment's mask is {mask.dtype} {mask.shape}, not bool {cloth.shape[:2]} as its picture"
+            )
         resized = _resized(mask.astype(np.uint8), size, Image.Resampling.NEAREST)
         return cls(_picture(cloth, size), torch.from_numpy(resized).float()[None, None])
 
@@ -107,15 +117,24 @@ class Persons(_Batch):
 def read_pair(tree: Tree, split: str, pair: Pair, setting: Setting, size: tuple[int, int]) -> tuple[Garments, Persons]:
     """The conditions of a pair in a data set, resized to (height, width).
 
-    Only what the setting needs is read: an unpaired person needs no garment of its own. Raises as `Tree.read`.
+    Only what the setting needs is read: an unpaired person needs no garment of its own. Raises as `Tree.read`, and
+    ValueError for another setting.
     """
+    if setting not in get_args(Setting):
+        raise ValueError(f"setting {setting!r} is none of {', '.join(get_args(Setting))}")
     stem = pair.person if setting == "paired" else pair.cloth
     cloth = tree.read(split, stem, ["cloth", "cloth_mask"])
     person = tree.read(split, pair.person, ["parse_agnostic", "densepose", "agnostic"])
-    assert cloth.cloth is not None and cloth.cloth_mask is not None
-    assert person.parse_agnostic is not None and person.densepose is not None and person.agnostic is not None
-    garments = Garments.of(cloth.cloth, cloth.cloth_mask, size)
-    return garments, Persons.of(person.parse_agnostic, person.densepose, person.agnostic, size)
+    garments = Garments.of(_read(cloth.cloth, stem), _read(cloth.cloth_mask, stem), size)
+    conditions = (person.parse_agnostic, person.densepose, person.agnostic)
+    parse_agnostic, densepose, agnostic = (_read(part, pair.person) for part in conditions)
+    return garments, Persons.of(parse_agnostic, densepose, agnostic, size)
+
+
+def _read(part: npt.NDArray[T] | None, stem: str) -> npt.NDArray[T]:
+    if part is None:
+        raise ValueError(f"{stem} lacks a part that was asked for")
+    return part
 
 
 def _picture(picture: Picture, size: tuple[int, int]) -> Tensor:

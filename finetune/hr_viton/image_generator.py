@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from finetune.hr_viton.noise import Noise, fresh_noise
-from finetune.hr_viton.sizes import LEVELS, Upsampling, check_size
+from finetune.hr_viton.sizes import LEVELS, Upsampling, first_size
 from finetune.hr_viton.spectral_norm import SpectralConv2d
 from finetune.hr_viton.warping import resize_nearest
 
@@ -69,7 +69,7 @@ class SpadeResBlock(nn.Module):
 
 
 class ImageGenerator(nn.Module):
-    """From 1/128 of the size (for `most`) to the full size, the conditions shown again at every level."""
+    """From 1/128 of the size (`most`; `more` 1/64, `normal` 1/32), the conditions shown again at every level."""
 
     def __init__(self, width: int = 64, *, upsampling: Upsampling = "most", modulation_width: int = 128) -> None:
         super().__init__()
@@ -92,8 +92,12 @@ class ImageGenerator(nn.Module):
             if isinstance(module, SpadeNorm):
                 module.name = name
 
+    def doublings(self, stage: int) -> int:
+        """How often the maps of a block have been doubled."""
+        return stage - 1 if self.upsampling == "normal" and stage > 1 else stage
+
     def stages(self) -> Iterator[tuple[SpadeResBlock, nn.Conv2d | None]]:
-        """Each block, and the convolution that shows it the conditions again; every one but the first doubles."""
+        """Each block, and the convolution that shows it the conditions again: all but the first have one."""
         for number, name in enumerate(self.block_names):
             block, skip = self.get_submodule(name), self.get_submodule(f"conv_{number}") if number else None
             assert isinstance(block, SpadeResBlock)
@@ -108,18 +112,13 @@ class ImageGenerator(nn.Module):
         check_generator_inputs(image, parse)
         height, width = first_size(self.levels, (image.shape[2], image.shape[3]))
         features = self.conv_0(resize_nearest(image, (height, width)))
-        for level, (block, skip) in enumerate(self.stages()):
+        for stage, (block, skip) in enumerate(self.stages()):
             if skip is not None:
-                size = (height << level, width << level)
+                doublings = self.doublings(stage)
+                size = (height << doublings, width << doublings)
                 features = torch.cat((resize_nearest(features, size), skip(resize_nearest(image, size))), 1)
             features = block(features, parse, noise)
         return torch.tanh(self.conv_img(functional.leaky_relu(features, LEAK)))
-
-
-def first_size(levels: int, size: tuple[int, int]) -> tuple[int, int]:
-    """Of the first block's maps, for pictures of `size`. Raises ValueError when `size` isn't a multiple of 2^levels."""
-    check_size("try-on image", size, 1 << levels)
-    return size[0] >> levels, size[1] >> levels
 
 
 def check_generator_inputs(image: Tensor, parse: Tensor) -> None:

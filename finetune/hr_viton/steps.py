@@ -42,6 +42,8 @@ class ConditionStep:
     discriminator: ConditionDiscriminator | None = None
     discriminator_optimiser: Optimizer | None = None
     settings: ConditionLossSettings = field(default_factory=ConditionLossSettings)
+    separate: bool = False
+    """Let the discriminator judge what the updated generator makes, its parse not composed (`G_D_seperate`)."""
 
     def __call__(
         self,
@@ -54,19 +56,24 @@ class ConditionStep:
         output = self.generator(garment, person)
         logits = compose_garment(output.parse_logits, output.warped_mask, self.settings.composition, garment_class)
         made = torch.cat((garment, person, torch.softmax(logits, 1)), 1)
+        real = torch.cat((garment, person, one_hot(targets.labels, PARSE_CHANNELS)), 1)
         scores, judged = None, None
         if self.discriminator is not None:
             scores = self.discriminator(made)
-            judged = self._judge(
-                made.detach(), torch.cat((garment, person, one_hot(targets.labels, PARSE_CHANNELS)), 1)
-            )
+            judged = None if self.separate else self._judge(made.detach(), real)
         losses = condition_losses(output, garment, targets, scores, self.perceptual, self.settings, garment_class)
         _update(self.generator_optimiser, losses.total)
         values = {name: float(value.detach()) for name, value in vars(losses).items()}
+        if self.discriminator is not None and self.separate:
+            judged = self._judge(self._made_anew(garment, person), real)
         if judged is not None and self.discriminator_optimiser is not None:
             _update(self.discriminator_optimiser, judged[0] + judged[1])
             values |= {"discriminator_made": float(judged[0].detach()), "discriminator_real": float(judged[1].detach())}
         return values
+
+    @torch.no_grad()
+    def _made_anew(self, garment: Tensor, person: Tensor) -> Tensor:
+        return torch.cat((garment, person, torch.softmax(self.generator(garment, person).parse_logits, 1)), 1)
 
     def _judge(self, made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
         assert self.discriminator is not None

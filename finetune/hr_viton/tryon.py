@@ -26,7 +26,7 @@ from finetune.hr_viton.conditions import Garments, Persons
 from finetune.hr_viton.discriminators import ConditionDiscriminator
 from finetune.hr_viton.image_generator import SLOTS, ImageGenerator
 from finetune.hr_viton.noise import Noise, fresh_noise
-from finetune.hr_viton.rejection import realness
+from finetune.hr_viton.rejection import Rejection, realness
 from finetune.hr_viton.warping import resize, warp
 from vitonhd.garment_classes import GarmentClass
 
@@ -39,6 +39,8 @@ class TryOnSettings:
     composition: Composition = "warp_grad"
     condition_size: tuple[int, int] = (256, 192)
     """(height, width) of what the condition generator sees."""
+    rejection: Rejection | None = None
+    """Say of each result whether the discriminator takes its parse for real; it is rendered all the same."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class TryOn:
     """NxHxW uint8, ids of the generator's 7 slots."""
     realness: Tensor | None
     """N scores of the discriminator, about 0 (made) to 1 (real); None without one."""
+    accepted: Tensor | None = None
+    """N bool: the discriminator's answer; None without `TryOnSettings.rejection`."""
 
     def __len__(self) -> int:
         return len(self.image)
@@ -64,6 +68,14 @@ class TryOn:
     def __getitem__(self, part: slice) -> TryOn:
         parts: dict[str, Any] = {name: None if value is None else value[part] for name, value in vars(self).items()}
         return TryOn(**parts)
+
+    def alone(self, number: int) -> TryOn:
+        """One of them, in memory of its own: a slice would keep all of the batch."""
+        one = self[number : number + 1]
+        if len(self) == 1:
+            return one
+        copies: dict[str, Any] = {name: value if value is None else value.clone() for name, value in vars(one).items()}
+        return TryOn(**copies)
 
     @staticmethod
     def cat(batches: Sequence[TryOn]) -> TryOn:
@@ -92,7 +104,7 @@ class Aligned(NamedTuple):
 
 
 class HRVITON(nn.Module):
-    """Condition generator, alignment and image generator."""
+    """Condition generator, alignment and image generator. Raises ValueError for rejection without a discriminator."""
 
     def __init__(
         self,
@@ -102,6 +114,8 @@ class HRVITON(nn.Module):
         settings: TryOnSettings | None = None,
     ) -> None:
         super().__init__()
+        if settings is not None and settings.rejection is not None and discriminator is None:
+            raise ValueError("rejection needs the condition discriminator that the largest odds are of")
         self.condition_generator = condition_generator
         self.image_generator = image_generator
         self.discriminator = discriminator
@@ -121,7 +135,8 @@ class HRVITON(nn.Module):
         if self.discriminator is not None:
             score = realness(self.discriminator, aligned.garment_input, aligned.person_input, aligned.composed_logits)
         parse, slots = aligned.parse.to(torch.uint8), aligned.slots.to(torch.uint8)
-        return TryOn(image, aligned.warped_garment, aligned.warped_mask, parse, slots, score)
+        accepted = judged(self.settings.rejection, score)
+        return TryOn(image, aligned.warped_garment, aligned.warped_mask, parse, slots, score, accepted)
 
     def align(self, garments: Garments, persons: Persons, garment_class: GarmentClass = GarmentClass.UPPER) -> Aligned:
         """What the image generator is told of garment n on person n; also the input of training stage 2."""
@@ -142,3 +157,8 @@ class HRVITON(nn.Module):
         conditions = torch.cat((persons.agnostic, persons.densepose, warped), 1)
         slots = slots_of_parse(parse, garment_class)
         return Aligned(garment_input, person_input, composed, warped, mask, parse, slots, conditions)
+
+
+def judged(rejection: Rejection | None, realness: Tensor | None) -> Tensor | None:
+    """N bool, where there are a setting and scores."""
+    return None if rejection is None or realness is None else rejection.accepts(realness)

@@ -4,15 +4,9 @@ The contract that must not break: `exact` equals the plain path up to float32 ro
 than is visible (PSNR over 40 dB).
 """
 
-from finetune.hr_viton.engine.engine import (
-    Counts,
-    Engine,
-    EngineSettings,
-    GarmentFeatures,
-    Mode,
-    PersonFeatures,
-    Rendered,
-    fast_dtype,
-)
+from finetune.hr_viton.engine.encoded import GarmentFeatures, PersonFeatures
+from finetune.hr_viton.engine.engine import Engine
+from finetune.hr_viton.engine.grid import Rendered
+from finetune.hr_viton.engine.settings import Counts, EngineSettings, Mode, fast_dtype
 
 __all__ = ["Counts", "Engine", "EngineSettings", "GarmentFeatures", "Mode", "PersonFeatures", "Rendered", "fast_dtype"]

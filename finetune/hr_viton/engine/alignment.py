@@ -21,7 +21,7 @@ from vitonhd.garment_classes import RULES, GarmentClass
 
 @dataclass(frozen=True)
 class Aligned:
-    """N pairs at HxW, as the image generator sees them."""
+    """N pairs at HxW, as the image generator sees them: made empty, filled by `align`."""
 
     garment: Tensor
     """Nx3xHxW in -1..1."""
@@ -32,8 +32,20 @@ class Aligned:
     slots: Tensor
     """NxHxW uint8, ids of the 7 slots."""
 
+    @classmethod
+    def empty_like(cls, garments: Tensor) -> Aligned:
+        """To be filled by `align`; `garments` are Nx4xHxW."""
+        both = torch.empty_like(garments)
+        parse = torch.empty(len(both), *both.shape[2:], dtype=torch.uint8, device=both.device)
+        return cls(both[:, :3], both[:, 3:], parse, torch.empty_like(parse))
+
+    def part(self, which: slice) -> Aligned:
+        """Some of them, in the same memory."""
+        return Aligned(self.garment[which], self.mask[which], self.parse[which], self.slots[which])
+
 
 def align(
+    aligned: Aligned,
     logits: Tensor,
     flow: Tensor,
     garment: Tensor,
@@ -42,8 +54,11 @@ def align(
     occlusion: bool,
     workers: Workers,
     rows: int,
-) -> Aligned:
-    """From composed logits Nx13xhxw, the last flow Nxh/2xw/2x2 and garments with mask Nx4xHxW, `rows` at a time."""
+) -> None:
+    """Fills `aligned`, `rows` at a time.
+
+    From composed logits Nx13xhxw, the last flow Nxh/2xw/2x2 and garments with mask Nx4xHxW.
+    """
     batch, _, height, width = garment.shape
     occluders = torch.tensor(RULES[garment_class].occluders, device=logits.device)
     down, across = (
@@ -51,8 +66,6 @@ def align(
         for small, large in zip(logits.shape[2:], (height, width), strict=True)
     )
     wide = logits @ across.t()
-    parse = torch.empty(batch, height, width, dtype=torch.uint8, device=logits.device)
-    warped = torch.empty_like(garment)
     unit = flow.new_tensor(((flow.shape[2] - 1) / 2, (flow.shape[1] - 1) / 2))
     grid = base_grid((height, width), flow)
     offsets = resize((flow / unit).permute(0, 3, 1, 2), (height, width)).permute(0, 2, 3, 1)
@@ -60,17 +73,19 @@ def align(
     def align_strip(strip: Strip, scratch: Scratch) -> None:
         number, rows = strip.samples, strip.rows
         strip_logits = _low_rows(down[rows], wide[strip.first])
-        parse[strip.first, rows] = first_largest(strip_logits)
+        aligned.parse[strip.first, rows] = first_largest(strip_logits)
         part = sample(garment[number], grid[:, rows] + offsets[number, rows])[0]
+        warped, mask = part[:3], part[3:]
         if occlusion:
             hidden = torch.softmax(strip_logits, 0).index_select(0, occluders).sum(0)
-            mask = part[3:] - hidden * part[3:]
-            part = torch.cat((on_white(part[:3], mask), mask))
-        warped[strip.first, :, rows] = part
+            mask = mask - hidden * mask
+            warped = on_white(warped, mask)
+        aligned.garment[strip.first, :, rows] = warped
+        aligned.mask[strip.first, :, rows] = mask
 
     workers.each(strips(batch, height, 1, rows), align_strip)
-    slots = slots_of_parse(parse.long(), garment_class).to(torch.uint8)
-    return Aligned(warped[:, :3], warped[:, 3:], parse, slots)
+    for parse, slots in zip(aligned.parse, aligned.slots, strict=True):
+        slots.copy_(slots_of_parse(parse.long(), garment_class))
 
 
 def _low_rows(matrix: Tensor, wide: Tensor) -> Tensor:

@@ -36,6 +36,12 @@ class GarmentMaps:
     def part(self, which: slice | Tensor) -> GarmentMaps:
         return GarmentMaps(self.picture[which], self.flow[which], [maps[which] for maps in self.levels])
 
+    @staticmethod
+    def cat(parts: list[GarmentMaps]) -> GarmentMaps:
+        levels = [torch.cat(maps) for maps in zip(*(part.levels for part in parts), strict=True)]
+        picture, flow = (torch.cat([getattr(part, name) for part in parts]) for name in ("picture", "flow"))
+        return GarmentMaps(picture, flow, levels)
+
 
 @dataclass(frozen=True)
 class PersonMaps:
@@ -64,6 +70,7 @@ class ConditionEngine:
 
     def __init__(self, network: ConditionGenerator, device: torch.device) -> None:
         full = 4 * network.width
+        self._width = network.width
         self._garment_encoder = _Encoder(network.ClothEncoder, device)
         self._person_encoder = _Encoder(network.PoseEncoder, device)
         self._deepest = _Block(network.conv, device)
@@ -91,6 +98,11 @@ class ConditionEngine:
         shares[0] = shares[0] + self._levels[0].features_share(features)
         offset = self._levels[0].offset(features)
         return PersonMaps(self._person_flow(encoded[4]), offset, shares, self._last.person_share(picture))
+
+    def bytes_of_garment(self, garments: GarmentMaps) -> int:
+        """Of what `join` holds at once for each: at the finest level the scaled maps, two results and the warped."""
+        height, width = garments.picture.shape[2:]
+        return 4 * self._width * height * width * garments.picture.itemsize
 
     def join(self, garments: GarmentMaps, person: PersonMaps) -> JoinedMaps:
         """Each garment on the person."""

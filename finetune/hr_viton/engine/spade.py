@@ -58,6 +58,10 @@ class Whole:
         """The strip's rows by number."""
         return self.maps[strip.samples].index_select(1, numbers)
 
+    def drop(self) -> None:
+        """Let go of the maps; to be read no more."""
+        self.maps = self.maps.new_empty(0)
+
     def statistics(self) -> tuple[Tensor, Tensor]:
         return statistics(self.maps)
 
@@ -71,6 +75,10 @@ class Joined(Whole):
     def __init__(self, half: Tensor, skip: Tensor) -> None:
         super().__init__(skip)
         self.half = half
+
+    def drop(self) -> None:
+        super().drop()
+        self.half = self.half.new_empty(0)
 
     def read(self, strip: Strip, numbers: Tensor, scratch: Scratch) -> Tensor:
         half = self.half[strip.samples].index_select(1, numbers // 2)
@@ -196,10 +204,11 @@ class FoldedBlock:
         self.middle, self.outputs = len(self.conv_0.weight), len(self.conv_1.weight)
 
     def __call__(self, source: Whole, windows: Windows, noise: Noise, workers: Workers, budget: int) -> Tensor:
-        """NxHxWxO maps; `budget` is the bytes of a strip."""
+        """NxHxWxO maps; drops the source. `budget` is the bytes of a strip."""
         batch, height, width = windows.rows.shape
         hidden = source.maps.new_empty(batch, height, width, self.middle)
         result = self._first_half(source, windows, noise, hidden, workers, budget)
+        source.drop()
         whole = Whole(hidden)
         affine = Affine(self.norm_1, whole, windows, noise)
 
@@ -238,8 +247,11 @@ class FoldedBlock:
         batch, height, width, _ = maps.shape
         weight = convolution.weight
         row_bytes = width * weight.shape[1] * weight.element_size()
-        # A convolution rearranges its weights on every call: strips no smaller than the weights keep that cheap.
-        return strips(batch, height, row_bytes, max(budget, weight.numel() * weight.element_size()))
+        return strips(batch, height, row_bytes, max(budget, weight.nbytes))
+
+    def largest_strip(self, budget: int) -> int:
+        """Bytes. A convolution rearranges its weights on every call: strips as large as they are keep that cheap."""
+        return max(budget, self.conv_0.weight.nbytes, self.conv_1.weight.nbytes)
 
 
 def convolved(maps: Tensor, convolution: Convolution, strip: Strip) -> Tensor:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from tests.conftest import SHARED
+from tests.finetune.hr_viton.golden_differences import DIFFERENCES
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +27,10 @@ def _one_thread_and_a_seed() -> Iterator[None]:
     torch.manual_seed(0)
     yield
     torch.set_num_threads(threads)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if terminalreporter.config.get_verbosity() > 0 and DIFFERENCES:
+        terminalreporter.write_sep("-", "largest differences from the reference outputs")
+        for name, difference in sorted(DIFFERENCES.items()):
+            terminalreporter.write_line(f"{difference:.1e}  {name}")

@@ -44,7 +44,7 @@ def fill(network: nn.Module, *, noise: float = 0.0, bias: Mapping[tuple[str, int
 
 def _value(key: str, shape: tuple[int, ...], noise: float) -> npt.NDArray[np.float32]:
     if key.endswith("num_batches_tracked"):
-        return np.zeros(shape, np.int64)  # type: ignore[return-value]
+        return np.zeros(shape, np.int64)
     values = hashed(key, int(np.prod(shape))).reshape(shape)
     if key.endswith(("running_mean", "bias")):
         values = 0.1 * values

@@ -55,6 +55,9 @@ def test_options_that_leave_no_trace_in_the_keys_survive_in_safetensors(tmp_path
     save_checkpoint(ConditionDiscriminator(8, half_size=False), tmp_path / "d.safetensors")
     loaded = load_checkpoint(tmp_path / "d.safetensors")
     assert isinstance(loaded, ConditionDiscriminator) and not loaded.half_size
+    save_checkpoint(ImageGenerator(2, upsampling="normal"), tmp_path / "g.safetensors")
+    generator = load_checkpoint(tmp_path / "g.safetensors")
+    assert isinstance(generator, ImageGenerator) and generator.upsampling == "normal"
 
 
 def test_file_saved_with_torch_s_own_spectral_norm_and_data_parallel_loads(tmp_path: Path) -> None:
@@ -78,6 +81,11 @@ def test_older_generator_names_are_understood(tmp_path: Path) -> None:
     old = {key.replace("norm_0.conv", "norm_0.Spade.conv"): value for key, value in network.state_dict().items()}
     torch.save(old, tmp_path / "old.pth")
     assert same_bits(dict(load_checkpoint(tmp_path / "old.pth").state_dict()), dict(network.state_dict()))
+
+
+def test_ace_in_older_names_is_alias(tmp_path: Path) -> None:
+    torch.save({"module.up_0.ace_0.Spade.weight": torch.zeros(1)}, tmp_path / "old.pth")
+    assert list(read_state(tmp_path / "old.pth")) == ["up_0.alias_0.weight"]
 
 
 def test_mismatch_names_every_key_and_changes_nothing(tmp_path: Path) -> None:
@@ -137,7 +145,7 @@ def test_cut_file_is_refused(name: str, keep: int, tmp_path: Path) -> None:
 def test_numbers_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     network = ImageDiscriminator(8)
     with torch.no_grad():
-        network.get_submodule("discriminator_0.model0.0").weight[0, 0, 0, 0] = torch.nan
+        network.get_parameter("discriminator_0.model0.0.weight")[0, 0, 0, 0] = torch.nan
     save_checkpoint(network, tmp_path / "nan.safetensors")
     with pytest.raises(CheckpointError, match=r"discriminator_0\.model0\.0\.weight"):
         load_checkpoint(tmp_path / "nan.safetensors")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,17 +12,21 @@ from hypothesis import strategies as st
 from finetune.hr_viton import (
     PUBLISHED,
     SMALL,
+    ConditionDiscriminator,
     ConditionGenerator,
     Garments,
     ImageGenerator,
     Persons,
+    Rejection,
     SeededNoise,
     Sizes,
     fresh_noise,
 )
-from finetune.hr_viton.rejection import acceptance, odds
+from finetune.hr_viton.alignment import occlude
+from finetune.hr_viton.rejection import odds, realness
 from finetune.hr_viton.warping import base_grid, sample, warp
-from tests.finetune.hr_viton import drawn
+from tests.finetune.hr_viton import drawn, formula
+from vitonhd.garment_classes import RULES, GarmentClass
 from vitonhd.labels import CIHP, HR_VITON_13
 
 
@@ -35,6 +40,28 @@ def test_stored_arrays_become_tensors_of_the_documented_ranges() -> None:
     assert garments.picture[0, :, 0, 0].tolist() == pytest.approx([-1, 127 / 127.5 - 1, 128 / 127.5 - 1], abs=1e-6)
     assert garments.picture.max() == 1
     assert torch.equal(garments.mask[0, 0], torch.from_numpy(mask).float())
+
+
+def test_masks_are_resized_to_whole_pixels_and_pictures_to_means() -> None:
+    cloth = np.zeros((8, 8, 3), np.uint8)
+    cloth[:, ::2] = 200
+    mask = np.zeros((8, 8), bool)
+    mask[:3, :5] = True
+    garments = Garments.of(cloth, mask, (4, 4))
+    assert set(garments.mask.flatten().tolist()) == {0.0, 1.0}
+    assert garments.picture[0, :, :, 1:-1].mean() == pytest.approx(100 / 127.5 - 1, abs=0.05)
+    assert float(garments.picture[0, :, :, 1:-1].std()) < 0.1
+    whole = Garments.of(cloth, mask, (8, 8)).network_input((4, 4))
+    assert torch.equal(whole[0, 3], torch.from_numpy(mask[::2, ::2]).float())
+    assert torch.allclose(whole[0, :3], torch.full((3, 4, 4), 100 / 127.5 - 1), atol=1e-6)
+    persons = Persons.of(np.zeros((8, 8), np.uint8), cloth, cloth, (8, 8)).network_input((4, 4))
+    assert torch.allclose(persons[0, 13:], whole[0, :3])
+
+
+@pytest.mark.parametrize("mask", [np.full((8, 6), 255, np.uint8), np.ones((8, 5), bool)])
+def test_a_mask_that_is_none_of_the_picture_is_refused(mask: npt.NDArray[np.bool_]) -> None:
+    with pytest.raises(ValueError, match=r"mask is .* not bool \(8, 6\)"):
+        Garments.of(np.zeros((8, 6, 3), np.uint8), mask, (4, 3))
 
 
 def test_parse_becomes_the_13_channels_and_is_resized_to_whole_labels() -> None:
@@ -87,7 +114,11 @@ def test_condition_generator_refuses_what_it_cannot_take(
 
 @pytest.mark.parametrize(
     ("image", "parse", "message"),
-    [((1, 8, 128, 128), (1, 7, 128, 128), "N x 9"), ((1, 9, 192, 128), (1, 7, 192, 128), "multiples of 128")],
+    [
+        ((1, 8, 256, 128), (1, 7, 256, 128), "N x 9"),
+        ((1, 9, 192, 128), (1, 7, 192, 128), "multiples of 128"),
+        ((1, 9, 128, 128), (1, 7, 128, 128), "128x128.* one side must be 256 or more.* no variance"),
+    ],
 )
 def test_image_generator_refuses_what_it_cannot_take(
     image: tuple[int, ...], parse: tuple[int, ...], message: str
@@ -104,6 +135,8 @@ def test_named_sizes_are_the_published_and_a_small_one() -> None:
     assert counts == [[1_336_577, 2_248_755], [47_431_697, 100_481_987]]
     with pytest.raises(ValueError, match="multiples of 128"):
         Sizes(size=(960, 768))
+    with pytest.raises(ValueError, match="one side must be 128 or more"):
+        Sizes(size=(64, 64), upsampling="more")
 
 
 def test_a_flow_of_zeros_is_the_published_near_identity() -> None:
@@ -144,10 +177,32 @@ def test_noise_is_standard_normal_and_fresh_noise_follows_the_seed_in_the_publis
     assert torch.equal(got, torch.randn(2, 4, 5, 1).permute(0, 3, 2, 1))
 
 
+def test_realness_is_the_score_of_the_softmax() -> None:
+    discriminator = ConditionDiscriminator(2).eval()
+    formula.fill(discriminator)
+    garment, person, logits = (5 * torch.randn(2, channels, 64, 48) for channels in (4, 16, 13))
+    scores = discriminator(torch.cat((garment, person, torch.softmax(logits, 1)), 1))
+    wanted = (scores[0].mean((1, 2, 3)) + scores[1].mean((1, 2, 3))) / 2
+    assert torch.allclose(realness(discriminator, garment, person, logits), wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("garment_class", GarmentClass)
+def test_only_the_class_s_own_occluders_hide_its_garment(garment_class: GarmentClass) -> None:
+    """One column for each channel, which the logits are sure of."""
+    logits = 50 * torch.eye(13)[None, :, None]
+    garment, mask = torch.zeros(1, 3, 1, 13), torch.ones(1, 1, 1, 13)
+    hidden = occlude(garment, mask, logits, garment_class)
+    seen = [float(channel not in RULES[garment_class].occluders) for channel in range(13)]
+    assert hidden.mask.flatten().tolist() == pytest.approx(seen)
+    assert hidden.garment[0, 0, 0].tolist() == pytest.approx([1 - value for value in seen])
+
+
 def test_rejection_odds_are_guarded() -> None:
     scores = torch.tensor([-0.1, 0.0, 0.5, 0.9, 1.0, 1.3])
     assert odds(scores)[:4].tolist() == pytest.approx([0, 0, 1, 9], rel=1e-5)
     assert torch.isfinite(odds(scores)).all()
-    assert acceptance(scores, 9.0)[3] == pytest.approx(1, rel=1e-5)
+    rejection = Rejection(largest_odds=9.0, least_acceptance=0.9)
+    assert rejection.acceptance(scores)[3] == pytest.approx(1, rel=1e-5)
+    assert rejection.accepts(scores).tolist() == [False, False, False, True, True, True]
     with pytest.raises(ValueError, match="must be positive"):
-        acceptance(scores, 0.0)
+        Rejection(0.0)

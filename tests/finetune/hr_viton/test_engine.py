@@ -6,19 +6,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from finetune.hr_viton import SMALL, Garments, SeededNoise, TryOn, TryOnSettings
+from finetune.hr_viton import HRVITON, SMALL, Garments, Rejection, SeededNoise, TryOn, TryOnSettings
+from finetune.hr_viton.alignment import one_hot
 from finetune.hr_viton.engine import Engine, EngineSettings, fast_dtype
 from finetune.hr_viton.engine.images import ImageConditions, ImageEngine
 from finetune.hr_viton.image_generator import ImageGenerator
 from finetune.hr_viton.noise import Noise
+from finetune.hr_viton.rejection import odds
 from tests.conftest import ROOT
 from tests.finetune.hr_viton import drawn, formula
 from vitonhd.garment_classes import GarmentClass
@@ -58,15 +60,6 @@ def test_exact_engine_equals_the_plain_path(settings: TryOnSettings, garment_cla
     assert len(torch.unique(got.parse)) > 4, "the case is too easy"
 
 
-@pytest.mark.parametrize(("file", "noise", "batch"), [("gen_small", 0.0, 2), ("gen_small_noise", 0.1, 1)])
-def test_exact_engine_equals_the_published_generator(goldens: Path, file: str, noise: float, batch: int) -> None:
-    network = ImageGenerator(8)
-    formula.fill(network, noise=noise)
-    output = image_engine(network.eval(), torch.float32)(generator_conditions(batch, 384, 256, torch.float32))
-    wanted = np.load(goldens / f"{file}.npz")
-    assert apart(output[:, :, ::4, ::4], torch.from_numpy(wanted["output_stride4"])) < 1e-4
-
-
 def image_engine(
     network: ImageGenerator, dtype: torch.dtype, memory: int = 1 << 30, strip: int = 1 << 18
 ) -> ImageEngine:
@@ -82,7 +75,7 @@ def generator_conditions(batch: int, height: int, width: int, dtype: torch.dtype
     image = formula.image("gen_input", batch, 9, height, width).permute(0, 2, 3, 1).to(dtype)
     labels = formula.label_map(batch, height, width, 7, 0.05).to(torch.uint8)
     keys = tuple(str(number) for number in range(batch))
-    return ImageConditions(image[..., :6].contiguous(), image[..., 6:].contiguous(), labels, keys)
+    return ImageConditions(image[..., :6].contiguous(), image[..., 6:].float().permute(0, 3, 1, 2), labels, keys)
 
 
 @pytest.mark.parametrize("strip", [1, 5_000, 1 << 30])
@@ -115,7 +108,18 @@ def test_fast_mode_is_within_40_db_and_agrees_on_labels() -> None:
         renders.append(engine.render(engine.encode_person(person), engine.encode_garments(garment), ["key"]))
     assert torch.equal(renders[0].parse, renders[1].parse)
     assert psnr(renders[0].image, renders[1].image) > 40
+
+
+def test_fast_is_the_half_precision_that_the_processor_has_instructions_for() -> None:
     assert fast_dtype(torch.device("cuda")) is torch.float16
+    described = Path("/proc/cpuinfo")
+    if not described.is_file():
+        pytest.skip("only Linux says what its processor can do")
+    words = described.read_text().split()
+    wanted = torch.bfloat16 if {"amx_bf16", "avx512_bf16"} & set(words) else torch.float32
+    assert fast_dtype(torch.device("cpu")) is wanted
+    assert Engine(drawn.tryon(), EngineSettings(mode="fast")).dtype is wanted
+    assert Engine(drawn.tryon()).dtype is torch.float32
 
 
 @pytest.mark.slow
@@ -136,8 +140,8 @@ def test_grid_encodes_each_person_and_garment_once_and_equals_one_by_one() -> No
     size = (128, 64)
     persons = {f"p{number}": drawn.person(number, size) for number in range(6)}
     garments = [(f"g{number}", drawn.garment(number, size)) for number in range(24)]
-    # A batch of 5 doesn't divide 24, and so little memory that the later stages run one picture at a time.
-    engine = Engine(tryon, EngineSettings(batch=5, memory=1 << 20))
+    # A batch of 5 doesn't divide 24; memory is for 6 persons, and so little that later stages run picture by picture.
+    engine = Engine(tryon, EngineSettings(batch=5, memory=9 << 20))
     rendered = list(engine.render_grid(persons, iter(garments), lambda person, garment: f"{person}+{garment}"))
     assert {(one.person, one.garment) for one in rendered} == {(p, g) for p in persons for g, _ in garments}
     assert (engine.counts.persons, engine.counts.garments, engine.counts.renders) == (6, 24, 144)
@@ -145,6 +149,22 @@ def test_grid_encodes_each_person_and_garment_once_and_equals_one_by_one() -> No
     for one in rendered[::41]:
         person, garment = single.encode_person(persons[one.person]), single.encode_garments(dict(garments)[one.garment])
         assert_equal(one.tryon, single.render(person, garment, [one.key]), 1e-5)
+
+
+def test_persons_that_do_not_fit_the_memory_are_encoded_again() -> None:
+    persons = {f"p{number}": drawn.person(number, (128, 64)) for number in range(3)}
+    garments = [(f"g{number}", drawn.garment(number, (128, 64))) for number in range(4)]
+    engine = Engine(drawn.tryon(), EngineSettings(batch=2, memory=0))
+    assert len(list(engine.render_grid(persons, garments, "{}/{}".format))) == 12
+    assert (engine.counts.persons, engine.counts.garments) == (6, 4)
+
+
+def test_a_result_of_a_grid_keeps_no_other_in_memory() -> None:
+    garments = [(f"g{number}", drawn.garment(number, (128, 64))) for number in range(3)]
+    grid = Engine(drawn.tryon()).render_grid({"p": drawn.person(0, (128, 64))}, garments, "{}/{}".format)
+    for one in grid:
+        assert one.tryon.image.untyped_storage().nbytes() == one.tryon.image.nbytes
+        assert one.tryon.parse.untyped_storage().nbytes() == one.tryon.parse.nbytes
 
 
 def test_grid_renders_and_encodes_only_what_is_wanted() -> None:
@@ -159,7 +179,7 @@ def test_grid_renders_and_encodes_only_what_is_wanted() -> None:
         )
     )
     assert {(one.person, one.garment) for one in rendered} == wanted
-    assert (engine.counts.persons, engine.counts.garments) == (2, 3)
+    assert (engine.counts.persons, engine.counts.garments) == (2, 2)
 
 
 @torch.inference_mode()
@@ -181,6 +201,37 @@ def test_grid_for_lower_garments_gives_each_pair_its_own_picture() -> None:
         assert_equal(one.tryon, tryon(garments[one.garment], persons[one.person], GarmentClass.LOWER, noise))
         seen.add((one.person, one.garment))
     assert seen == {(p, g) for p in persons for g in garments} - {skipped}
+
+
+@torch.inference_mode()
+def test_normal_upsampling_is_the_same_in_engine_and_plain_path() -> None:
+    network = ImageGenerator(2, upsampling="normal", modulation_width=8).eval()
+    formula.fill(network, noise=0.1)
+    conditions = generator_conditions(2, 96, 64, torch.float32)
+    picture = torch.cat((conditions.person.permute(0, 3, 1, 2), conditions.garment), 1)
+    wanted = network(picture, one_hot(conditions.slots.long(), 7), formula.noise)
+    assert apart(image_engine(network, torch.float32)(conditions), wanted) < 1e-4
+
+
+@torch.inference_mode()
+def test_rejection_answers_alike_in_engine_and_plain_path() -> None:
+    settings = TryOnSettings(condition_size=drawn.TINY.condition_size)
+    tryon, size = drawn.tryon(discriminator=True, settings=settings), drawn.TINY.size
+    person, garments = drawn.person(0, size), Garments.cat([drawn.garment(number, size) for number in range(2)])
+    scores = tryon(garments, person.expand(2), noise=SeededNoise("ab")).realness
+    assert scores is not None
+    # A threshold between the two scores' odds.
+    tryon.settings = replace(settings, rejection=Rejection(1.0, float(odds(scores).mean())))
+    plain = tryon(garments, person.expand(2), noise=SeededNoise("ab"))
+    engine = Engine(tryon)
+    assert tryon.discriminator is not None
+    torch.nn.init.zeros_(next(tryon.discriminator.parameters()))  # the engine has weights of its own
+    render = engine.render(engine.encode_person(person), engine.encode_garments(garments), ["a", "b"])
+    assert plain.accepted is not None and render.accepted is not None
+    assert sorted(plain.accepted.tolist()) == [False, True]
+    assert torch.equal(plain.accepted, render.accepted)
+    with pytest.raises(ValueError, match="rejection needs the condition discriminator"):
+        HRVITON(tryon.condition_generator, tryon.image_generator, settings=tryon.settings)
 
 
 @torch.inference_mode()

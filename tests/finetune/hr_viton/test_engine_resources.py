@@ -14,6 +14,7 @@ import torch
 
 from finetune.hr_viton import Garments, SeededNoise, TryOn
 from finetune.hr_viton.engine import Engine, EngineSettings
+from finetune.hr_viton.engine.features import ConditionEngine, GarmentMaps, PersonMaps
 from finetune.hr_viton.engine.strips import Scratch, Strip, Workers, strips
 from finetune.hr_viton.noise import Noise
 from tests.finetune.hr_viton import drawn
@@ -129,6 +130,80 @@ def test_what_the_caller_dropped_is_freed_before_the_next_is_made(grid: bool) ->
             del part
     assert len(given) == 3
     assert max(alive) == 0
+
+
+class Rationed(ConditionEngine):
+    """Has no memory for more than `most` garments at once, nor for persons while `refusals` last."""
+
+    most, refusals = 1 << 20, 0
+
+    def encode_garments(self, picture: torch.Tensor) -> GarmentMaps:
+        if len(picture) > self.most:
+            raise MemoryError
+        return super().encode_garments(picture)
+
+    def encode_person(self, picture: torch.Tensor) -> PersonMaps:
+        if self.refusals:
+            self.refusals -= 1
+            raise MemoryError("too much")
+        return super().encode_person(picture)
+
+
+def rationed(engine: Engine, *, most: int = 1 << 20, refusals: int = 0) -> Engine:
+    engine._conditions.__class__ = Rationed
+    vars(engine._conditions).update(most=most, refusals=refusals)
+    return engine
+
+
+def test_garments_that_do_not_fit_together_are_encoded_in_halves() -> None:
+    engine = rationed(Engine(drawn.tryon(), EngineSettings(batch=8)), most=2)
+    garments = Garments.cat([drawn.garment(number, SIZE) for number in range(5)])
+    features = engine.encode_garments(garments)
+    assert (len(features), engine.batch, engine.counts.halvings, engine.counts.garments) == (5, 2, 1, 5)
+    wanted = Engine(drawn.tryon()).encode_garments(garments)
+    assert torch.equal(features.picture, wanted.picture)
+    for got, other in zip(features.maps.levels, wanted.maps.levels, strict=True):
+        assert torch.allclose(got, other, atol=1e-5)
+
+
+def test_a_grid_goes_on_with_the_batch_that_fits() -> None:
+    engine = rationed(Engine(drawn.tryon(), EngineSettings(batch=8)), most=3, refusals=1)
+    garments = [(str(number), drawn.garment(number, SIZE)) for number in range(7)]
+    persons = {"p": drawn.person(0, SIZE), "q": drawn.person(1, SIZE)}
+    rendered = list(engine.render_grid(persons, garments, "{}/{}".format))
+    assert sorted((one.person, one.garment) for one in rendered) == [(p, g) for p in "pq" for g, _ in garments]
+    assert (engine.counts.persons, engine.counts.garments, engine.counts.renders) == (2, 7, 14)
+    assert engine.batch < 4
+
+
+def test_a_person_that_does_not_fit_twice_raises() -> None:
+    engine = rationed(Engine(drawn.tryon()), refusals=1)
+    assert engine.encode_person(drawn.person(0, SIZE)).pictures.shape == (1, *SIZE, 6)
+    with pytest.raises(MemoryError, match="too much"):
+        rationed(Engine(drawn.tryon()), refusals=2).encode_person(drawn.person(0, SIZE))
+
+
+def buffers() -> int:
+    """Of all strips of all engines."""
+    return sum(len(one._buffers) for one in gc.get_objects() if type(one) is Scratch)
+
+
+def test_strip_buffers_are_given_back_when_memory_runs_out_and_at_the_end() -> None:
+    held: list[tuple[int, int]] = []
+
+    def noise_of(keys: Sequence[str]) -> Noise:
+        held.append((len(keys), buffers()))
+        if len(keys) == 2 and buffers():
+            raise MemoryError
+        return SeededNoise(keys)
+
+    gc.collect()
+    engine = Engine(drawn.tryon(), EngineSettings(batch=2), noise_of=noise_of)
+    list(parts(engine, 2))
+    assert [count > 0 for number, count in held if number == 2] == [False, True]
+    assert [count > 0 for number, count in held if number == 1][:2] == [False, True]
+    engine.close()
+    assert buffers() == 0
 
 
 @pytest.mark.parametrize("batch", [1, 4])

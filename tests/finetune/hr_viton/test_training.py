@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -12,37 +11,28 @@ from torch import Tensor
 
 from finetune.hr_viton import (
     HRVITON,
-    ConditionDiscriminator,
-    Garments,
-    ImageDiscriminator,
-    Persons,
     SeededNoise,
     TryOnSettings,
 )
-from finetune.hr_viton.alignment import compose_garment, occlude, one_hot
+from finetune.hr_viton.alignment import compose_garment, occlude
 from finetune.hr_viton.conditions import read_pair
 from finetune.hr_viton.engine import Engine, EngineSettings
-from finetune.hr_viton.losses import ConditionTargets, PerceptualLoss, total_variation
-from finetune.hr_viton.sizes import Sizes
-from finetune.hr_viton.steps import ConditionStep, ImageStep
-from finetune.hr_viton.warping import resize, resize_nearest, warp
+from finetune.hr_viton.losses import PerceptualLoss, total_variation
+from finetune.hr_viton.warping import warp
 from tests.finetune.hr_viton import drawn, formula
+from tests.finetune.hr_viton.studio_pairs import (
+    SIZES,
+    StudioBatch,
+    make_tree,
+    read_batch,
+    train_conditions,
+    train_images,
+)
 from tests.finetune.hr_viton.test_engine import assert_equal, psnr
 from vitonhd.garment_classes import GarmentClass
-from vitonhd.label_conversions import convert_labels
-from vitonhd.labels import CIHP, HR_VITON_13
 from vitonhd.pair_files import Pair
 from vitonhd.tree import Tree
 
-SIZES = Sizes(
-    condition_width=8,
-    image_width=4,
-    modulation_width=16,
-    discriminator_width=8,
-    upsampling="more",
-    size=(256, 192),
-    condition_size=(128, 96),
-)
 STEPS = 5
 
 
@@ -72,52 +62,19 @@ def test_gradients_equal_finite_differences(
 def test_detached_composition_gives_the_mask_no_gradient() -> None:
     logits, mask = _doubles(1, 13, 4, 4), _doubles(1, 1, 4, 4)
     composed = compose_garment(logits, mask, "detach")
-    composed.sum().backward()
+    torch.autograd.backward(composed.sum())
     assert mask.grad is None and logits.grad is not None
-
-
-@dataclass(frozen=True)
-class StudioBatch:
-    """Synthetic pairs with what their pictures show."""
-
-    garments: Garments
-    persons: Persons
-    picture: Tensor
-    labels: Tensor
 
 
 @pytest.fixture(scope="module")
 def studio_tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
-    """Two synthetic pairs at 192x256 with their agnostic parts."""
     pytest.importorskip("anny", reason="the studio's dependency group is not installed")
-    from preprocess.draw.agnostic import draw_agnostic
-    from studio.dataset import Order, render
-    from vitonhd.item import Item
-
-    height, width = SIZES.size
-    root = tmp_path_factory.mktemp("pairs")
-    render(Order(root, (GarmentClass.UPPER,), 2, 5, width, height))
-    tree = Tree(root / "upper", size=(width, height))
-    for stem in tree.stems("train"):
-        item = tree.read("train", stem, ["image", "parse", "pose"])
-        assert item.image is not None and item.parse is not None and item.pose is not None
-        agnostic = draw_agnostic(item.image, item.parse, item.pose.person.body, GarmentClass.UPPER)
-        tree.write("train", Item(stem, parse_agnostic=agnostic.parse, agnostic=agnostic.picture))
-    return tree
+    return make_tree(tmp_path_factory.mktemp("pairs"))
 
 
 @pytest.fixture(scope="module")
 def batch(studio_tree: Tree) -> StudioBatch:
-    stems = studio_tree.stems("train")
-    pairs = [read_pair(studio_tree, "train", Pair(stem, stem), "paired", SIZES.size) for stem in stems]
-    pictures, labels = [], []
-    for stem in stems:
-        item = studio_tree.read("train", stem, ["image", "parse"])
-        assert item.image is not None and item.parse is not None
-        pictures.append(torch.from_numpy(item.image.copy()).permute(2, 0, 1).float() / 127.5 - 1)
-        labels.append(torch.from_numpy(convert_labels(item.parse, CIHP, HR_VITON_13)).long())
-    garments, persons = (Garments.cat([one for one, _ in pairs]), Persons.cat([other for _, other in pairs]))
-    return StudioBatch(garments, persons, torch.stack(pictures), torch.stack(labels))
+    return read_batch(studio_tree)
 
 
 @pytest.fixture(scope="module")
@@ -133,49 +90,13 @@ def tryon(batch: StudioBatch, perceptual: PerceptualLoss) -> HRVITON:
     torch.manual_seed(0)
     settings = TryOnSettings(condition_size=SIZES.condition_size)
     tryon = drawn.tryon(SIZES, settings=settings)
-    first, last = _train_conditions(tryon, batch, perceptual)
+    first, last = train_conditions(tryon, batch, perceptual, STEPS)
     assert last["total"] < 0.95 * first["total"]
     assert last["cross_entropy"] < first["cross_entropy"]
-    first, last = _train_images(tryon.eval(), batch, perceptual)
+    first, last = train_images(tryon.eval(), batch, perceptual, STEPS)
     assert last["perceptual"] < 0.95 * first["perceptual"]
     assert last["total"] < first["total"]
     return tryon.eval()
-
-
-def _train_conditions(
-    tryon: HRVITON, batch: StudioBatch, perceptual: PerceptualLoss
-) -> tuple[dict[str, float], dict[str, float]]:
-    generator, discriminator = tryon.condition_generator.train(), ConditionDiscriminator(SIZES.discriminator_width)
-    small = SIZES.condition_size
-    labels = resize_nearest(batch.labels[:, None].float(), small)[:, 0].long()
-    targets = ConditionTargets.of(resize(batch.picture, small), labels, GarmentClass.UPPER)
-    step = ConditionStep(
-        generator,
-        torch.optim.Adam(generator.parameters(), lr=2e-3, betas=(0.5, 0.999)),
-        perceptual,
-        discriminator,
-        torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999)),
-    )
-    inputs = batch.garments.network_input(small), batch.persons.network_input(small)
-    values = [step(*inputs, targets) for _ in range(STEPS)]
-    return values[0], values[-1]
-
-
-def _train_images(
-    tryon: HRVITON, batch: StudioBatch, perceptual: PerceptualLoss
-) -> tuple[dict[str, float], dict[str, float]]:
-    with torch.no_grad():
-        aligned = tryon.align(batch.garments, batch.persons)
-    generator, discriminator = tryon.image_generator.train(), ImageDiscriminator(SIZES.discriminator_width)
-    step = ImageStep(
-        generator,
-        discriminator,
-        torch.optim.Adam(generator.parameters(), lr=2e-3, betas=(0.0, 0.9)),
-        torch.optim.Adam(discriminator.parameters(), lr=1e-4, betas=(0.0, 0.9)),
-        perceptual,
-    )
-    values = [step(aligned.image_conditions, one_hot(aligned.slots, 7), batch.picture) for _ in range(STEPS)]
-    return values[0], values[-1]
 
 
 @pytest.mark.slow
