@@ -1,4 +1,5 @@
-"""Backends by name, from the weights cache: the one place that knows which entry is which network's.
+"""Backends by name, from the weights cache (the student from Lookbook itself): the one place that knows which entry is
+which network's.
 
 The contract that must not break: a backend is opened from local files only; what is missing is said with the command
 that gets it.
@@ -19,6 +20,8 @@ from preprocess.backends.rtmlib_pose import RtmPoseEstimator
 from preprocess.backends.schp import ON_ATR, ON_LIP, SchpPair, SchpParser
 from preprocess.backends.vitpose import VitPoseEstimator
 from preprocess.errors import PreprocessError
+from preprocess.student.backends import StudentDensePose, StudentParser, StudentPose, StudentSegmenter
+from preprocess.student.student import Student
 from preprocess.weights.cache import WeightsCache
 from preprocess.weights.registry import weights_named
 
@@ -70,23 +73,42 @@ def _unet(cache: WeightsCache, device: str) -> UnetSegmenter:
     return UnetSegmenter.load(_file(cache, "cloth-unet"), device=device)
 
 
+def _student_parser(_: WeightsCache, device: str) -> StudentParser:
+    return StudentParser(Student.load(device=device))
+
+
+def _student_densepose(_: WeightsCache, device: str) -> StudentDensePose:
+    return StudentDensePose(Student.load(device=device))
+
+
+def _student_pose(_: WeightsCache, device: str) -> StudentPose:
+    return StudentPose(Student.load(device=device))
+
+
+def _student_segmenter(_: WeightsCache, device: str) -> StudentSegmenter:
+    return StudentSegmenter(Student.load(device=device))
+
+
 PARSERS: dict[str, Opener[Parser]] = {
     "graphonomy": _graphonomy,
     "graphonomy-one-scale": _graphonomy_one_scale,
     "schp": _schp,
     "schp-lip": _schp_lip,
     "schp-atr": _schp_atr,
+    "student": _student_parser,
 }
 DENSEPOSE_ESTIMATORS: dict[str, Opener[DensePoseEstimator]] = {
     "densepose-s1x": _densepose,
     "detectron2": _detectron2,
+    "student": _student_densepose,
 }
 POSE_ESTIMATORS: dict[str, Opener[PoseEstimator]] = {
     "vitpose-base-simple": _vitpose,
     "rtmpose-m-halpe26": _rtmpose,
     "rtmw-l-wholebody": _rtmw,
+    "student": _student_pose,
 }
-GARMENT_SEGMENTERS: dict[str, Opener[GarmentSegmenter]] = {"cloth-unet": _unet}
+GARMENT_SEGMENTERS: dict[str, Opener[GarmentSegmenter]] = {"cloth-unet": _unet, "student": _student_segmenter}
 
 
 def open_parser(name: str, cache: WeightsCache, *, device: str = "cpu") -> Parser:
