@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from lookbook.commands import catalog, crawl, database, preprocess, settings, studio, weights
+from lookbook.commands import (
+    catalog,
+    crawl,
+    database,
+    dataset,
+    evaluate,
+    preprocess,
+    release,
+    settings,
+    studio,
+    weights,
+)
 from lookbook.exits import USAGE, exit_code
 
 app = typer.Typer(
@@ -28,6 +39,10 @@ app.add_typer(catalog.app, name="catalog")
 app.add_typer(studio.app, name="studio")
 app.add_typer(preprocess.app, name="preprocess")
 app.add_typer(weights.app, name="weights")
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(release.app, name="release")
+app.command()(evaluate.evaluate)
+app.command()(evaluate.compare)
 
 
 def _print_version(wanted: bool) -> None:

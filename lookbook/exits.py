@@ -28,5 +28,9 @@ _CODES = {
     "db.errors.StorageError": TEMPORARY,  # behind its subclasses: a full disk, an object store that is away
     "crawler.errors.Temporary": TEMPORARY,
     "crawler.errors.CrawlError": DATA,
+    "releases.errors.BadParameters": CONFIG,
+    "releases.errors.ReleaseBusy": TEMPORARY,
+    "releases.errors.ToolFailed": TEMPORARY,
+    "releases.errors.ReleaseError": DATA,
     "sqlalchemy.exc.OperationalError": TEMPORARY,
 }

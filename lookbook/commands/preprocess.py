@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lookbook.commands.studio import Kind, Size, parse_size
 from lookbook.commands.summary import print_summary
+
+if TYPE_CHECKING:
+    from preprocess.chain.eyes import Eyes
+    from preprocess.run.stage import Share
 
 app = typer.Typer(help="The conditions that HR-VITON needs, from photos.", no_args_is_help=True)
 
@@ -29,11 +33,49 @@ class TeacherKind(StrEnum):
     OFFICIAL = "official"
 
 
+class Backend(StrEnum):
+    STUDENT = "student"
+    OFFICIAL = "official"
+
+
 TeacherOption = Annotated[
     TeacherKind,
     typer.Option(help="studio: rendered trees with truth; official: trees that the official networks made."),
 ]
 DeviceOption = Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")]
+BackendOption = Annotated[
+    Backend,
+    typer.Option(help="student: Lookbook's own small network; official: the published ones (`lookbook weights`)."),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option("--weights", dir_okay=False, help="The student's; else those that come with Lookbook."),
+]
+
+ClassesOption = Annotated[
+    list[Kind] | None, typer.Option("--class", help="Only products of this class; again for more.")
+]
+WorkersOption = Annotated[int, typer.Option(min=1, max=256, help="Processes that decode, threads that draw.")]
+
+
+def _eyes(backend: Backend, device: str, weights: Path | None) -> Eyes:
+    """The backend's networks; raises PreprocessError."""
+    from lookbook.settings import load_settings
+    from preprocess.chain.eyes import open_eyes
+    from preprocess.weights.cache import WeightsCache
+
+    return open_eyes(backend, WeightsCache(Path(load_settings().weights_dir)), device=device, weights=weights)
+
+
+def _stop(error: Exception) -> typer.Exit:
+    """One line on stderr and the exit code that the error means."""
+    from lookbook.exits import CONFIG, DATA, TEMPORARY, USAGE
+    from preprocess.errors import OtherParameters
+    from preprocess.weights.errors import WeightsMissing
+
+    typer.echo(f"lookbook: {error}", err=True)
+    codes = {OtherParameters: USAGE, WeightsMissing: CONFIG, OSError: TEMPORARY}
+    return typer.Exit(next((code for kind, code in codes.items() if isinstance(error, kind)), DATA))
 
 
 @app.callback()
@@ -79,6 +121,50 @@ def draw(
         {
             "out": str(out), "class": garment_class, "drawn": result.drawn, "kept": result.kept,
             "completed_poses": result.completed, "rejected": result.rejected, "reasons": dict(result.reasons),
+        }
+    )  # fmt: skip
+
+
+@app.command()
+def folder(
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", exists=True, file_okay=False, help="Photos of people and of garments.")
+    ],
+    out: Annotated[Path, typer.Argument(file_okay=False, help="The VITON-HD tree to write.")],
+    garment_class: Annotated[Kind, typer.Option("--class", help="What is to be tried on.")] = Kind.UPPER,
+    backend: BackendOption = Backend.STUDENT,
+    weights: WeightsOption = None,
+    device: DeviceOption = "cpu",
+    size: Size = "768x1024",
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes that decode, threads that encode.")] = 1,
+) -> None:
+    """Make a VITON-HD tree of a plain folder of photos, sub-folders included; what is there and unchanged is kept.
+
+    Worn photos and packshots are told apart; every person is paired with every garment, or as IN/pairs.csv says
+    (columns person,garment). OUT/items.csv says which file is which item, OUT/rejections.jsonl why a file is none,
+    OUT/sheet.jpg shows them.
+
+    Example: lookbook preprocess folder photos var/mine --class upper --workers 2
+    """
+    from lookbook.progress import progress
+    from preprocess.errors import PreprocessError
+    from preprocess.folder.stage import Order, process_folder
+    from vitonhd.errors import FormatError
+    from vitonhd.garment_classes import GarmentClass
+
+    try:
+        order = Order(source, out, GarmentClass(garment_class), parse_size(size))
+        eyes = _eyes(backend, device, weights)
+        with progress("pictures") as report_progress:
+            result = process_folder(order, eyes, workers=workers, on_progress=report_progress)
+    except (PreprocessError, FormatError, OSError) as error:
+        raise _stop(error) from None
+    print_summary(
+        {
+            "out": str(out), "class": garment_class, "backend": backend, "people": result.people,
+            "garments": result.garments, "rejected": result.rejected, "reasons": dict(result.reasons),
+            "kept": result.kept, "pairs": result.pairs, "pairs_missed": dict(result.pairs_missed),
+            "other_files": result.others, "sheet": str(out / "sheet.jpg"),
         }
     )  # fmt: skip
 
@@ -155,3 +241,97 @@ def evaluate_student(
             "rejected": len(report["rejected"]), **{key: report[key] for key in scores},
         }
     )  # fmt: skip
+
+
+@app.command()
+def run(
+    garment_class: ClassesOption = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many products with something to do.")] = None,
+    shard: Annotated[
+        str, typer.Option(metavar="I/N", help="Share I of N of the products, for several machines.")
+    ] = "0/1",
+    backend: BackendOption = Backend.STUDENT,
+    device: DeviceOption = "cpu",
+    weights: WeightsOption = None,
+    workers: WorkersOption = 2,
+) -> None:
+    """Make the conditions of every stored picture of the catalogue, and choose each product's worn photo and packshot.
+
+    What is done is not done again; the same command takes up an interrupted run. Exit code 75: some pictures failed
+    for want of memory or the like; the same command tries them again.
+
+    Example: lookbook preprocess run --class upper --limit 100 --workers 4
+    """
+    from dataclasses import asdict
+
+    from lookbook.exits import TEMPORARY
+    from lookbook.progress import progress
+    from lookbook.resources import open_blobs, open_engine
+    from lookbook.settings import load_settings
+    from preprocess.errors import PreprocessError
+    from preprocess.run.stage import run as run_stage
+
+    settings = load_settings()
+    share = _share(garment_class, shard, limit)
+    engine, blobs = open_engine(settings), open_blobs(settings)
+    try:
+        eyes = _eyes(backend, device, weights)
+        with progress("pictures") as report_progress:
+            summary = run_stage(engine, blobs, eyes, share, workers=workers, on_progress=report_progress)
+    except PreprocessError as error:
+        raise _stop(error) from None
+    print_summary(asdict(summary))
+    if summary.retriable:
+        raise typer.Exit(TEMPORARY)
+
+
+@app.command()
+def profile(
+    limit: Annotated[int, typer.Option(min=1, help="Pictures in the sample.")] = 24,
+    garment_class: ClassesOption = None,
+    chart: Annotated[Path, typer.Option(dir_okay=False, help="The picture to write, .png.")] = Path("profile.png"),
+    backend: BackendOption = Backend.STUDENT,
+    device: DeviceOption = "cpu",
+    weights: WeightsOption = None,
+    workers: WorkersOption = 2,
+) -> None:
+    """Show where the time goes: a sample of the catalogue's pictures through each stage; nothing of it is kept.
+
+    Example: lookbook preprocess profile --limit 50 --chart profile.png
+    """
+    from lookbook.progress import progress
+    from lookbook.resources import open_blobs, open_engine
+    from lookbook.settings import load_settings
+    from preprocess.errors import PreprocessError
+    from preprocess.run.chart import profile_picture, profile_table
+    from preprocess.run.profile import profile as profile_stages
+    from vitonhd.atomic import write_atomic
+    from vitonhd.pictures import encode_png
+
+    settings = load_settings()
+    engine, blobs, share = open_engine(settings), open_blobs(settings), _share(garment_class)
+    try:
+        eyes = _eyes(backend, device, weights)
+        with progress("pictures") as report_progress:
+            found = profile_stages(
+                engine, blobs, eyes, share, pictures=limit, workers=workers, on_progress=report_progress
+            )
+    except PreprocessError as error:
+        raise _stop(error) from None
+    write_atomic(chart, encode_png(profile_picture(found)))
+    typer.echo(profile_table(found))
+    print_summary(
+        {
+            "version": found.version, "pictures": found.pictures, "taken": found.taken, "chart": str(chart),
+            "seconds": {stage: round(cost.seconds, 3) for stage, cost in found.costs.items()},
+            "overlapped": round(found.overlapped, 3), "workers": found.workers,
+        }
+    )  # fmt: skip
+
+
+def _share(garment_class: list[Kind] | None, shard: str = "0/1", limit: int | None = None) -> Share:
+    from lookbook.commands.crawl import parse_shard
+    from preprocess.run.stage import Share
+    from vitonhd.garment_classes import GarmentClass
+
+    return Share(tuple(GarmentClass(one) for one in garment_class or Kind), parse_shard(shard), limit)
