@@ -30,6 +30,10 @@ RUN_STATES = ("running", "finished", "incomplete", "refused", "failed")
 FRONTIER_STATES = ("waiting", "done", "unchanged", "gone", "rejected", "failed", "skipped")
 PRODUCT_STATES = ("current", "gone")
 IMAGE_STATES = ("waiting", "stored", "rejected", "gone", "failed")
+ARTIFACT_STATES = ("done", "rejected", "failed")
+CHOICE_STATES = ("ready", "rejected")
+PAIR_STATES = ("ready", "rejected", "withdrawn")
+SPLITS = ("train", "test")
 
 
 def utcnow() -> datetime:
@@ -256,3 +260,135 @@ class ProductImage(Base):
     http_status: Mapped[int | None]
     sha256: Mapped[str | None] = mapped_column(ForeignKey("image.sha256"))
     removed_at: Mapped[datetime | None]
+
+
+class Artifact(Base):
+    """What a stage made of a picture, or of one piece of a tall sheet, for a garment class.
+
+    `key` is of everything that the result depends on: a row that is there is work that need not be done again, but for
+    a `failed` one, whose fault was not the picture's. `version` names the stage's version, backend and parameters in
+    short. A `rejected` row says which gate (`reason`), what was measured and against which limit. `rows` are the [top,
+    bottom) of the piece, `files` the blob of each file by its VITON-HD folder, `facts` all that was measured.
+    """
+
+    __tablename__ = "artifact"
+    __table_args__ = (_one_of("state", ARTIFACT_STATES), Index(None, "sha256"), Index(None, "version", "state"))
+
+    key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    sha256: Mapped[str] = mapped_column(ForeignKey("image.sha256"))
+    rows: Mapped[list[int] | None]
+    garment_class: Mapped[str] = mapped_column(String(8))
+    stage: Mapped[str] = mapped_column(String(16))
+    version: Mapped[str] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(64))
+    figure: Mapped[float | None]
+    limit: Mapped[float | None]
+    detail: Mapped[str | None]
+    shot_kind: Mapped[str | None] = mapped_column(String(8))
+    score: Mapped[float | None]
+    phash: Mapped[int | None] = mapped_column(BigInteger)
+    thumbnail: Mapped[bytes | None] = mapped_column(LargeBinary)
+    files: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    attempts: Mapped[int] = mapped_column(default=1)
+    seconds: Mapped[float]
+    made_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Choice(Base):
+    """The worn photo and the packshot that stand for a product, or why it has none; one row a product and version.
+
+    A product has a row as soon as all its pictures have their artifacts of that version.
+    """
+
+    __tablename__ = "choice"
+    __table_args__ = (
+        _one_of("state", CHOICE_STATES),
+        Index(None, "version", "garment_class", "state", "product_id"),
+        Index(None, "worn_key"),
+        Index(None, "packshot_key"),
+    )
+
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"), primary_key=True)
+    version: Mapped[str] = mapped_column(String(64), primary_key=True)
+    garment_class: Mapped[str] = mapped_column(String(8))
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None] = mapped_column(String(64))
+    figure: Mapped[float | None]
+    limit: Mapped[float | None]
+    detail: Mapped[str | None]
+    worn_key: Mapped[str | None] = mapped_column(ForeignKey("artifact.key"))
+    packshot_key: Mapped[str | None] = mapped_column(ForeignKey("artifact.key"))
+    facts: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    made_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Pair(Base):
+    """A product's place in the data set of its class: number and split are given once and stay for ever.
+
+    `garment`, `packshot` and `person` are identities (colour variants, near duplicates of the packshot, of the worn
+    photo): pairs that share one share the split. The keys are those of the artifacts that stand for it now.
+    """
+
+    __tablename__ = "pair"
+    __table_args__ = (
+        UniqueConstraint("garment_class", "number"),
+        UniqueConstraint("product_id", "garment_class"),
+        _one_of("state", PAIR_STATES),
+        _one_of("split", SPLITS),
+        Index(None, "garment"),
+        Index(None, "packshot"),
+        Index(None, "person"),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id"))
+    garment_class: Mapped[str] = mapped_column(String(8))
+    number: Mapped[int]
+    split: Mapped[str] = mapped_column(String(8))
+    garment: Mapped[str] = mapped_column(String(80))
+    packshot: Mapped[str] = mapped_column(String(64))
+    person: Mapped[str] = mapped_column(String(64))
+    worn_key: Mapped[str] = mapped_column(ForeignKey("artifact.key"))
+    packshot_key: Mapped[str] = mapped_column(ForeignKey("artifact.key"))
+    version: Mapped[str] = mapped_column(String(64))
+    permission: Mapped[str] = mapped_column(default="")
+    state: Mapped[str] = mapped_column(String(16))
+    reason: Mapped[str | None]
+    made_at: Mapped[datetime] = mapped_column(default=utcnow)
+    checked_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Withdrawal(Base):
+    """A product that may not be in any further release, at its shop's request for instance; it may not exist yet."""
+
+    __tablename__ = "withdrawal"
+
+    shop: Mapped[str] = mapped_column(ForeignKey("shop.code"), primary_key=True)
+    product_no: Mapped[str] = mapped_column(String(40), primary_key=True)
+    reason: Mapped[str]
+    made_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class Release(Base):
+    """A published release: its git tag, and the SHA-256 of its checksum file."""
+
+    __tablename__ = "release"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    tag: Mapped[str] = mapped_column(String(64), unique=True)
+    garment_class: Mapped[str] = mapped_column(String(8))
+    identity: Mapped[str] = mapped_column(String(64))
+    published_at: Mapped[datetime] = mapped_column(default=utcnow)
+
+
+class ReleaseItem(Base):
+    """A pair that is in a release, and the SHA-256 of what its files were then."""
+
+    __tablename__ = "release_item"
+    __table_args__ = (Index(None, "pair_id"),)
+
+    release_id: Mapped[int] = mapped_column(ForeignKey("release.id", ondelete="CASCADE"), primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pair.id"), primary_key=True)
+    content: Mapped[str] = mapped_column(String(64))
