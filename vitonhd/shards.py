@@ -117,6 +117,19 @@ def write_shards(
         number += 1
 
 
+def write_shard(samples: Iterable[Sample], path: Path) -> Shard:
+    """Write all samples into one shard of this name, whatever it comes to; memory is one sample.
+
+    A file that is there is replaced: the caller decides what a name stands for. Raises FormatError as `write_shards`.
+    """
+    with atomic_file(path) as file:
+        shard = _OpenShard(file)
+        for sample in samples:
+            _size(sample)
+            shard.add(sample)
+        return shard.finish(path.name)
+
+
 def _size(sample: Sample) -> int:
     """Bytes that a sample takes in a shard. Raises FormatError for one that may not be written."""
     check_stem(sample.key)

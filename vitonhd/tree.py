@@ -65,7 +65,7 @@ class Tree:
 
     def read_bytes(self, split: str, part: str, stem: str) -> bytes:
         """A part's file as it is. Raises FormatError `no-file`, `file-too-large`, `unreadable-file`."""
-        return _read_regular(self.path(split, part, stem))
+        return read_regular(self.path(split, part, stem))
 
     def read(self, split: str, stem: str, parts: Iterable[str] | None = None) -> Item:
         """An item's parts as typed arrays: those named, or all that a complete set has.
@@ -118,15 +118,18 @@ class Tree:
 
     def read_pairs(self, name: str) -> bytes:
         """A pair file's bytes. Raises FormatError as `read_bytes`."""
-        return _read_regular(self.pair_file(name))
+        return read_regular(self.pair_file(name))
 
     def write_pairs(self, name: str, pairs: Iterable[Pair]) -> None:
         """Write a pair file, atomically. Raises FormatError `bad-name`."""
         write_atomic(self.pair_file(name), format_pairs(pairs))
 
 
-def _read_regular(path: Path) -> bytes:
-    """A file's bytes; a pipe or device in someone's tree must not block the reader."""
+def read_regular(path: Path) -> bytes:
+    """A file's bytes; a pipe or device in someone's tree must not block the reader.
+
+    Raises FormatError `no-file`, `file-too-large`, `unreadable-file`.
+    """
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
