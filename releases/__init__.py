@@ -1,0 +1,1 @@
+"""Dataset releases: pairing, splits, snapshot, build, checkout, diff, card, and publishing with DVC."""
