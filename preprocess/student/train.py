@@ -62,6 +62,7 @@ def _parsed() -> argparse.Namespace:
     parser.add_argument("--width", type=int, default=StudentShape.width, help="channels of the decoder")
     parser.add_argument("--workers", type=int, default=2, help="threads that decode")
     parser.add_argument("--plain", action="store_true", help="no augmentation")
+    parser.add_argument("--start", default="", help="a student's weights to begin from")
     parser.add_argument("--half", action="store_true", help="bfloat16 on a CPU too: for CPUs with AMX")
     parser.add_argument("--log-every", type=int, default=Pace.log)
     parser.add_argument("--save-every", type=int, default=Pace.save)
@@ -81,7 +82,7 @@ def main() -> int:
         recipe = make_recipe(
             options.data, options.steps, seed=options.seed, teacher=options.teacher, size=options.size,
             batch=options.batch, rate=options.rate, backbone=options.backbone, width=options.width,
-            augmented=not options.plain, half=options.half,
+            augmented=not options.plain, half=options.half, start=options.start,
         )  # fmt: skip
         pace = Pace(options.log_every, options.save_every, options.sheet_every)
         summary = train_and_score(

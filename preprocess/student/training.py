@@ -31,7 +31,8 @@ from preprocess.student.network import StudentNetwork, StudentShape, to_input
 from preprocess.student.sheets import batch_sheet
 from preprocess.student.student import device_named
 from preprocess.student.truth import Teacher
-from preprocess.student.weights import save_student
+from preprocess.student.weights import load_student, read_about, save_student
+from preprocess.weights.cache import digest
 from vitonhd.atomic import write_atomic
 from vitonhd.pictures import encode_png
 
@@ -65,6 +66,8 @@ class Recipe:
     """False shows the data as they are: for proving that the network can learn them at all."""
     half: bool = False
     """Convolutions in bfloat16 on a CPU too, as they always are on CUDA; pays where the CPU has AMX."""
+    start: str = ""
+    """A student's weights to begin from; "" for none."""
     room: float = 1.25
     """Examples are kept this much larger than the input, so that crops stay sharp."""
     shape: StudentShape = field(default_factory=StudentShape)
@@ -114,6 +117,7 @@ def fingerprint(recipe: Recipe, examples: Examples) -> dict[str, Any]:
     names = "\n".join(map(str, examples.sources)).encode()
     fixed: dict[str, Any] = json.loads(json.dumps(asdict(recipe)))
     del fixed["data"]
+    fixed["start"] = recipe.start and digest(Path(recipe.start))
     return {**fixed, "items": len(examples), "items_sha256": hashlib.sha256(names).hexdigest()}
 
 
@@ -145,8 +149,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, out: Path, examples: Examples, device: torch.device, pace: Pace) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.out, self.pace, self.device = recipe, out, pace, device
-        self.network = StudentNetwork(recipe.shape).train().to(device)
-        self.network = self.network.to(memory_format=torch.channels_last)
+        self.network = _first_network(recipe).to(device, memory_format=torch.channels_last)
         self.average = Average(self.network, recipe.average)
         matrices = [one for one in self.network.parameters() if one.ndim > 1]
         vectors = [one for one in self.network.parameters() if one.ndim <= 1]
@@ -226,6 +229,20 @@ class Trainer:
         write_atomic(self.out / "sheet.png", encode_png(batch_sheet(batch, outputs)))
 
 
+def _first_network(recipe: Recipe) -> StudentNetwork:
+    """What a run begins with. Raises PreprocessError for a start of another network; its input's size may differ."""
+    network = StudentNetwork(recipe.shape)
+    if recipe.start:
+        started, _ = load_student(Path(recipe.start))
+        made, wanted = started.shape, recipe.shape
+        if (made.backbone, made.width) != (wanted.backbone, wanted.width):
+            raise PreprocessError(
+                f"{recipe.start} is a {made.backbone} of width {made.width}, not a {wanted.backbone} of {wanted.width}"
+            )
+        network.load_state_dict(started.state_dict())
+    return network.train()
+
+
 def _kept_log(path: Path, step: int) -> list[dict[str, Any]]:
     """The log up to `step`; what a killed run wrote after its last checkpoint is dropped."""
     lines: list[dict[str, Any]] = []
@@ -267,6 +284,7 @@ def train(
     made = {
         "data": Path(recipe.data).name, "items": len(examples), "teacher": str(recipe.teacher), "steps": recipe.steps,
         "batch": recipe.batch, "seed": recipe.seed, "augmented": recipe.augmented, "loss": trainer.log[-1]["total"],
+        **({"start": read_about(Path(recipe.start))["made"]} if recipe.start else {}),
     }  # fmt: skip
     save_student(weights, trainer.average.state, recipe.shape, made)
     return Trained(
