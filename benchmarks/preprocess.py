@@ -1,6 +1,6 @@
 """Preprocessing per picture: the student's chain and the official networks' chain on the same pictures, in turn.
 
-    python benchmarks/preprocess.py                        # about 10 minutes on two quiet cores
+    python benchmarks/preprocess.py                        # about 15 minutes on two quiet cores
     python benchmarks/preprocess.py --pictures 6 --rounds 3 --threads 1
     python benchmarks/preprocess.py --device cuda
 

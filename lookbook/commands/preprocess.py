@@ -329,6 +329,31 @@ def profile(
     )  # fmt: skip
 
 
+@app.command()
+def sheet(
+    out: Annotated[Path, typer.Argument(dir_okay=False, help="The picture to write, .png.")],
+    each: Annotated[int, typer.Option(min=1, max=100, help="Products of each class.")] = 4,
+) -> None:
+    """Show what was chosen: products with their conditions, and some without, with the reason.
+
+    Example: lookbook preprocess sheet conditions.png
+    """
+    from lookbook.resources import open_blobs, open_engine
+    from lookbook.settings import load_settings
+    from preprocess.errors import PreprocessError
+    from preprocess.run.sheet import choice_sheet
+    from vitonhd.atomic import write_atomic
+    from vitonhd.pictures import encode_png
+
+    settings = load_settings()
+    try:
+        picture = choice_sheet(open_engine(settings), open_blobs(settings), each=each)
+    except PreprocessError as error:
+        raise _stop(error) from None
+    write_atomic(out, encode_png(picture))
+    print_summary({"out": str(out), "width": picture.shape[1], "height": picture.shape[0]})
+
+
 def _share(garment_class: list[Kind] | None, shard: str = "0/1", limit: int | None = None) -> Share:
     from lookbook.commands.crawl import parse_shard
     from preprocess.run.stage import Share

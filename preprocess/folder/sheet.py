@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from preprocess.folder.decoding import take_file
 from preprocess.folder.record import Entry
 from preprocess.gates.verdict import Verdict
+from preprocess.tiles import tile
 from vitonhd.arrays import Picture
 from vitonhd.errors import FormatError
 from vitonhd.labels import CIHP
@@ -24,10 +24,6 @@ PEOPLE, GARMENTS, REJECTED = 8, 12, 12
 """How many of each are shown at most, spread over all."""
 PARTS_OF_PERSON = ("image", "parse", "densepose", "pose_picture", "agnostic", "parse_agnostic")
 _COLUMNS = len(PARTS_OF_PERSON)
-_TILE = (150, 200)
-_CAPTION = 14
-_LETTERS = 24
-"""Of a caption, as many as fit."""
 
 
 def folder_sheet(tree: Tree, source: Path, entries: Sequence[Entry]) -> Picture:
@@ -35,11 +31,11 @@ def folder_sheet(tree: Tree, source: Path, entries: Sequence[Entry]) -> Picture:
     people = _spread([entry for entry in entries if entry.is_person], PEOPLE)
     garments = _spread([entry for entry in entries if entry.is_garment], GARMENTS)
     rejected = _spread([entry for entry in entries if entry.done and not entry.passed], REJECTED)
-    tiles = [tile for entry in people for tile in _of_item(tree, entry, PARTS_OF_PERSON)]
-    tiles += _to_full_row([tile for entry in garments for tile in _of_item(tree, entry, ("cloth", "cloth_mask"))])
+    tiles = [one for entry in people for one in _of_item(tree, entry, PARTS_OF_PERSON)]
+    tiles += _to_full_row([one for entry in garments for one in _of_item(tree, entry, ("cloth", "cloth_mask"))])
     tiles += _to_full_row([_of_rejected(source, entry) for entry in rejected])
     rows = [np.concatenate(tiles[first : first + _COLUMNS], axis=1) for first in range(0, len(tiles), _COLUMNS)]
-    return np.concatenate(rows) if rows else _tile(None, "nothing")
+    return np.concatenate(rows) if rows else tile(None, "nothing")
 
 
 def _spread(entries: list[Entry], most: int) -> list[Entry]:
@@ -55,30 +51,17 @@ def _of_item(tree: Tree, entry: Entry, parts: Sequence[str]) -> Iterator[Picture
             data = tree.read_bytes("test", part, entry.stem)
             picture = CIHP.paint(decode_labels(data)) if part.startswith("parse") else decode_rgb(data)
         except FormatError as error:
-            yield _tile(None, error.reason)
+            yield tile(None, error.reason)
             continue
-        yield _tile(picture, f"{entry.stem} {entry.score:.2f}" if number == 0 else part)
+        yield tile(picture, f"{entry.stem} {entry.score:.2f}" if number == 0 else part)
 
 
 def _of_rejected(source: Path, entry: Entry) -> Picture:
     taken = take_file(source / entry.file)
     picture = None if isinstance(taken, Verdict) else taken.intake.on_white
     first = entry.verdicts[0]
-    return _tile(picture, f"{entry.stem[:5]} {first.reason} {first.figure:.2g}")
+    return tile(picture, f"{entry.stem[:5]} {first.reason} {first.figure:.2g}")
 
 
 def _to_full_row(tiles: list[Picture]) -> list[Picture]:
-    return tiles + [_tile(None, "")] * (-len(tiles) % _COLUMNS)
-
-
-def _tile(picture: Picture | None, caption: str) -> Picture:
-    """The picture inside a tile, on white, above its caption; a grey field where there is none but for a caption."""
-    tile = Image.new("RGB", (_TILE[0], _TILE[1] + _CAPTION), "white")
-    if picture is not None:
-        small = Image.fromarray(picture)
-        small.thumbnail(_TILE)
-        tile.paste(small, ((_TILE[0] - small.width) // 2, (_TILE[1] - small.height) // 2))
-    elif caption:
-        tile.paste((225, 225, 225), (0, 0, *_TILE))
-    ImageDraw.Draw(tile).text((3, _TILE[1] + 1), caption[:_LETTERS], fill=(0, 0, 0))
-    return np.array(tile)
+    return tiles + [tile(None, "")] * (-len(tiles) % _COLUMNS)

@@ -209,12 +209,12 @@ def test_the_command(lookbook: Lookbook, catalogue: Engine, blobs: BlobStore, we
     lost = Path(blobs.path(sha256_hex(photo(3))))
     kept = lost.read_bytes()
     lost.unlink()
-    failed = lookbook(*arguments, "--class", "lower", "--limit", "4")
+    failed = lookbook(*arguments, "--class", "lower", "--limit", "4", timeout=300)
     assert failed.code == 75 and failed.summary["failed"] == {"blob-missing": 1}, failed.stderr
     lost.write_bytes(kept)
     others = [lookbook.start(*arguments) for _ in range(2)]
-    assert [one.wait(200) for one in others] == [0, 0]
-    done = lookbook(*arguments)
+    assert [one.wait(300) for one in others] == [0, 0]
+    done = lookbook(*arguments, timeout=300)
     assert done.code == 0 and done.summary["planned"] == 0 and done.summary["products"]["ready"] == 4
     assert lookbook("preprocess", "run", "--shard", "3/3").code == 64
     assert lookbook("preprocess", "run", "--weights", str(weights.with_name("none"))).code == 78
@@ -226,7 +226,8 @@ def test_a_profile_shows_every_stage_and_keeps_nothing(
     lookbook: Lookbook, catalogue: Engine, blobs: BlobStore, weights: Path
 ) -> None:
     before = sorted(blobs)
-    shown = lookbook("preprocess", "profile", "--limit", "3", "--weights", str(weights), "--class", "lower")
+    arguments = ("--limit", "3", "--weights", str(weights), "--class", "lower")
+    shown = lookbook("preprocess", "profile", *arguments, timeout=300)
     assert shown.code == 0, shown.stderr
     table = [line.split() for line in shown.stdout.splitlines()]
     assert [line[0] for line in table[:8]] == ["stage", *STAGES, "together"]
@@ -258,7 +259,7 @@ def test_killed_at_random_moments_it_ends_as_an_undisturbed_run(
             _forget(catalogue)
         hits += _killed(lookbook.start(*arguments), source.uniform(0, 1) * whole)
         assert orphans(catalogue, blobs) == []
-    done = lookbook(*arguments)
+    done = lookbook(*arguments, timeout=300)
     assert done.code == 0, done.stderr
     assert state_of(catalogue) == expected
 
