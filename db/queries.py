@@ -10,7 +10,6 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.models import (
-    PRODUCT_STATES,
     Artifact,
     Base,
     Choice,
@@ -154,9 +153,12 @@ def gallery_page(
 
     A page, not a stream: work on it takes long, and no transaction should stay open meanwhile.
     """
-    query = select(Product.id, Product.garment_class).where(
-        Product.id > after, Product.garment_class.in_(garment_classes), Product.state == "current"
-    )
+    query = select(Product.id, Product.garment_class).where(Product.id > after, Product.state == "current")
+    if len(garment_classes) == 1:
+        query = query.where(Product.garment_class == garment_classes[0])
+    else:
+        # An expression, so that SQLite reads by id: by the classes' index it would sort all that is left for each page.
+        query = query.where(func.lower(Product.garment_class).in_(garment_classes))
     if shard[1] > 1:
         query = query.where(Product.id % shard[1] == shard[0])
     page = session.execute(query.order_by(Product.id).limit(PAGE)).all()
@@ -177,14 +179,17 @@ def gallery_pictures(session: Session, garment_classes: Sequence[str], shard: tu
 def _gallery_pictures(session: Session, product_ids: Sequence[int]) -> dict[int, list[GalleryPicture]]:
     shown = ProductImage
     query = (
-        select(shown.id, shown.product_id, shown.sha256, shown.shot_kind, Image.width, Image.height, Image.segments)
+        select(shown, Image.width, Image.height, Image.segments)
         .join(Image, Image.sha256 == shown.sha256)
-        .where(shown.product_id.in_(product_ids), shown.state == "stored", shown.removed_at.is_(None))
+        .where(shown.product_id.in_(product_ids))
         .order_by(shown.product_id, shown.position, shown.id)
     )
     found: dict[int, list[GalleryPicture]] = {}
-    for row in session.execute(query):
-        found.setdefault(row.product_id, []).append(GalleryPicture(*row))
+    for row, *image in session.execute(query):
+        # Not a condition of the query: SQLite would read all stored pictures by the states' index for each page.
+        if row.state == "stored" and row.removed_at is None:
+            picture = GalleryPicture(row.id, row.product_id, row.sha256, row.shot_kind, *image)
+            found.setdefault(row.product_id, []).append(picture)
     return found
 
 
@@ -208,11 +213,9 @@ class ReadyChoice:
 
 
 def ready_choices(
-    session: Session, garment_class: str, after: int = 0, *, version: str | None = None, gone: bool = False
+    session: Session, garment_class: str, after: int = 0, *, version: str | None = None
 ) -> Iterator[ReadyChoice]:
     """What a release can be made of: ready choices of current products by ascending product id, PAGE at a time.
-
-    With `gone` also those of products that the shop no longer has: a data set keeps what it may keep.
 
     `after` is the last product id that is known already; without a `version` it is `latest_version`'s. Rows are
     detached as soon as the next page is asked for.
@@ -230,7 +233,7 @@ def ready_choices(
                 Choice.garment_class == garment_class,
                 Choice.state == "ready",
                 Choice.product_id > after,
-                Product.state.in_(PRODUCT_STATES if gone else ("current",)),
+                Product.state == "current",
                 # A product that was put into another class since is not this class's any more.
                 Product.garment_class == garment_class,
             )

@@ -73,14 +73,13 @@ def augment(batch: Batch, settings: AugmentationSettings) -> Scene:
         return scene
     draws = _Draws(batch.draws)
     flipped = draws.next() < settings.flip
-    person = _affine(
-        draws, settings.person_turn, settings.person_zoom, settings.person_shift, flipped, batch.maps["image"]
-    )
-    garment = _affine(
-        draws, settings.garment_turn, settings.garment_zoom, settings.garment_shift, flipped, batch.maps["cloth"]
-    )
+    like = batch.maps["image"]
+    person = _affine(draws, settings.person_turn, settings.person_zoom, settings.person_shift, flipped, like)
+    garment = _affine(draws, settings.garment_turn, settings.garment_zoom, settings.garment_shift, flipped, like)
     if settings.recolour:
         scene = _recolour(scene, draws, settings.recolour)
+    if settings.model_copy(update={"recolour": 0.0}) == AugmentationSettings():
+        return scene  # nothing moves, and sampling in place would blur
     return _move(_mirror_labels(scene, flipped), person, garment)
 
 

@@ -19,22 +19,27 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             return super().forward(input)
         maps = input.float()
         count = maps.new_tensor([maps.numel() / maps.shape[1]])
-        sums = torch.cat((maps.sum((0, 2, 3)), maps.square().sum((0, 2, 3)), count))
-        everywhere: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]
-        channels = maps.shape[1]
-        total, squares, number = everywhere[:channels], everywhere[channels:-1], everywhere[-1]
-        mean = total / number
-        variance = squares / number - mean.square()
+        totals = _over_all(torch.cat((maps.sum((0, 2, 3)), count)))
+        number = totals[-1]
+        mean = totals[:-1] / number
+        # In two passes: the mean of squares less the square of the mean loses digits.
+        centred = maps - mean[:, None, None]
+        variance = _over_all(centred.square().sum((0, 2, 3))) / number
         with torch.no_grad():
             assert self.running_mean is not None and self.running_var is not None
             assert self.num_batches_tracked is not None and self.momentum is not None
             self.num_batches_tracked.add_(1)
-            self.running_mean.lerp_(mean.detach(), self.momentum)
-            self.running_var.lerp_(variance.detach() * number / (number - 1), self.momentum)
+            self.running_mean.lerp_(mean, self.momentum)
+            self.running_var.lerp_(variance * number / (number - 1), self.momentum)
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        shift = self.bias - mean * scale
-        normed: Tensor = maps * scale[:, None, None] + shift[:, None, None]
+        normed: Tensor = centred * scale[:, None, None] + self.bias[:, None, None]
         return normed.to(input.dtype)
+
+
+def _over_all(sums: Tensor) -> Tensor:
+    """Added over the processes, with gradients."""
+    total: Tensor = all_reduce(sums)  # type: ignore[no-untyped-call]
+    return total
 
 
 def share_batch_norms(network: nn.Module) -> None:

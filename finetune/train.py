@@ -48,8 +48,15 @@ def run_settings(
         key, separator, text = option.partition("=")
         if not separator:
             raise FinetuneError(f"{option!r} is not key=value")
-        _put(values, key.split("."), _value(text))
+        _put(values, key.split("."), value_of(text))
     return make_settings(values, f"run {run}")
+
+
+def runs_named(name: str, params: Path | None) -> list[str]:
+    """The run itself, or for `all` those of `params.yaml` in their order."""
+    if name != ALL:
+        return [name]
+    return list(read_sections(params)) if params else ["condition", "generator"]
 
 
 def weights_of(out: Path) -> dict[str, str]:
@@ -65,7 +72,8 @@ def _put(values: dict[str, Any], keys: list[str], value: Any) -> None:
     values[keys[-1]] = value
 
 
-def _value(text: str) -> Any:
+def value_of(text: str) -> Any:
+    """JSON where it is some, else the text itself."""
     try:
         return json.loads(text)
     except ValueError:
@@ -135,12 +143,9 @@ def main() -> None:
     arguments = _parsed()
     given = {"steps": arguments.steps, "batch": arguments.batch, "seed": arguments.seed}
     try:
-        pace = make_pace({key: _value(text) for key, _, text in (one.partition("=") for one in arguments.pace)})
-        runs = [arguments.run]
-        if arguments.run == ALL:
-            runs = list(read_sections(arguments.params)) if arguments.params else ["condition", "generator"]
+        pace = make_pace({key: value_of(text) for key, _, text in (one.partition("=") for one in arguments.pace)})
         results = train_runs(
-            runs, arguments.params, arguments.data, arguments.out,
+            runs_named(arguments.run, arguments.params), arguments.params, arguments.data, arguments.out,
             options=[*arguments.set, *(f"start.{one}" for one in arguments.start)],
             garment_class=arguments.garment_class, given=given, pace=pace, accelerator=arguments.accelerator,
             devices=arguments.devices, trackers=[one for one in arguments.trackers.split(",") if one],

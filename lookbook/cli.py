@@ -13,6 +13,7 @@ from lookbook.commands import (
     database,
     dataset,
     evaluate,
+    finetune,
     preprocess,
     release,
     settings,
@@ -38,6 +39,7 @@ app.add_typer(crawl.app, name="crawl")
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(studio.app, name="studio")
 app.add_typer(preprocess.app, name="preprocess")
+app.add_typer(finetune.app, name="finetune")
 app.add_typer(weights.app, name="weights")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(release.app, name="release")

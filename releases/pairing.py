@@ -15,9 +15,9 @@ from itertools import islice
 from sqlalchemy import Engine, delete, func, literal, or_, select, update
 from sqlalchemy.orm import Session
 
-from db import queries
 from db.locks import exclusive
 from db.models import Choice, CrawlRun, Image, Pair, Product, Withdrawal, utcnow
+from db.pairs import is_newest, newest_ready
 from db.queries import PAGE, ReadyChoice
 from db.session import make_sessions
 from db.upsert import upsert
@@ -66,16 +66,15 @@ def update_pairs(
     left_out: Counter[str] = Counter()
     with exclusive(engine, "pairs"):
         with make_sessions(engine, read_only=True)() as reading:
-            version = queries.latest_version(reading, garment_class)
-            choices = queries.ready_choices(reading, garment_class, version=version, gone=True)
+            choices = newest_ready(reading, garment_class)
             while page := list(islice(choices, PAGE)):
                 with sessions.begin() as session:
                     found = _identified(session, page, permissions)
                     left_out += _place(session, garment_class, found, params)
         with sessions.begin() as session:
-            _let_go(session, garment_class, version, started)
+            _let_go(session, garment_class, started)
             _withdraw(session, garment_class, permissions)
-            left_out += _rejected(session, garment_class, version)
+            left_out += _rejected(session, garment_class)
     return left_out
 
 
@@ -187,11 +186,12 @@ def _verdict(one: _Found, pair: Pair, others: Sequence[Pair]) -> tuple[str, str 
     return "ready", None
 
 
-def _let_go(session: Session, garment_class: GarmentClass, version: str | None, started: datetime) -> None:
+def _let_go(session: Session, garment_class: GarmentClass, started: datetime) -> None:
     """Pairs whose product has no ready choice any more are out, with the choice's reason."""
     why = (
         select(Choice.reason)
-        .where(Choice.product_id == Pair.product_id, Choice.version == version, Choice.state == "rejected")
+        .where(Choice.product_id == Pair.product_id, Choice.garment_class == Pair.garment_class)
+        .where(Choice.state == "rejected", is_newest())
         .scalar_subquery()
     )
     session.execute(
@@ -224,10 +224,10 @@ def _withdraw(session: Session, garment_class: GarmentClass, permissions: Mappin
         )
 
 
-def _rejected(session: Session, garment_class: GarmentClass, version: str | None) -> Counter[str]:
+def _rejected(session: Session, garment_class: GarmentClass) -> Counter[str]:
     """Products without an item, by reason: those whose choice or pair is rejected."""
     choices = select(Choice.reason, func.count()).where(
-        Choice.version == version, Choice.garment_class == garment_class, Choice.state == "rejected"
+        Choice.garment_class == garment_class, Choice.state == "rejected", is_newest()
     )
     pairs = select(Pair.reason, func.count()).where(
         Pair.garment_class == garment_class, Pair.state == "rejected", Pair.reason.in_((LEAK, DUPLICATE, NO_CHOICE))

@@ -13,7 +13,7 @@ from releases.dvc_repo import DvcRepo
 from releases.errors import ReleaseCorrupt, ReleaseError
 from releases.git_repo import GitRepo
 from releases.names import Home, Tag, class_of, data_set
-from releases.release import Release
+from releases.release import SUMS_FILE, Release
 from vitonhd.garment_classes import GarmentClass
 
 DATASETS = "datasets"
@@ -42,12 +42,12 @@ def find(text: str, project: Path) -> Place:
 
     Raises ReleaseError for what is none of these.
     """
+    for folder in (Path(text), Path(text) / "release"):
+        if (folder / SUMS_FILE).is_file():
+            return Place(str(folder.absolute()))
     if "@" in text:
         tag = Tag.parse(text)
         return Place(f"{DATASETS}/{data_set(tag.garment_class)}/release", str(tag), str(project.absolute()))
-    for folder in (Path(text), Path(text) / "release"):
-        if (folder / "SHA256SUMS").is_file():
-            return Place(str(folder.absolute()))
     return Place(str(Home.of(project / DATASETS, class_of(text)).release.absolute()))
 
 

@@ -69,6 +69,8 @@ def publish(
     if known and git.message(known[-1])["identity"] == release.identity:
         note(engine, known[-1], release)
         return Publication(known[-1], items, new=False)
+    if not items:
+        raise ReleaseError(f"{data_set(garment_class)} holds no item; `lookbook release snapshot` says why")
     if not verdict_of(home.validation, release.identity)["sound"]:
         raise ReleaseError(f"{data_set(garment_class)} is not sound; {home.validation} says why")
     if stale := dvc.stale(stages_of(garment_class)[1:]):

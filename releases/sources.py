@@ -43,8 +43,9 @@ class ReleaseSource:
         return self._size
 
     def splits(self) -> list[str]:
-        """Both, where there is any item: a release of a few may have none to test on."""
-        return list(SPLITS)
+        """Those with items: a release of a few may have none to test on."""
+        there = {split for split, _ in self._ids}
+        return [split for split in SPLITS if split in there]
 
     def batches(self, split: str) -> list[ReleaseBatch]:
         return [

@@ -31,10 +31,15 @@ def validate_release(
     workers: int = 1,
     on_progress: Progress = lambda done, total: None,
 ) -> Report:
-    """Validate without a checkout; `verdict` gets the report as JSON, `findings` one line for each thing wrong."""
+    """Validate without a checkout; `verdict` gets the report as JSON, `findings` one line for each thing wrong.
+
+    A release without any item, of a class that the catalogue does not have yet, is sound; it can't be published.
+    """
     source = ReleaseSource(place, size=params.size)
+    report = Report(garment_class, params.size)
     with findings_file(findings) as write:
-        report = validate(source, garment_class, workers=workers, on_finding=write, on_progress=on_progress)
+        if source.splits():
+            report = validate(source, garment_class, workers=workers, on_finding=write, on_progress=on_progress)
     found = {"release": place.open().identity, **report.to_json()}
     write_atomic(verdict, (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode())
     return report

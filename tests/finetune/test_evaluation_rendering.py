@@ -65,6 +65,7 @@ def test_a_checkpoint_is_rendered_scored_and_reported(
         "the rest is kept"
     )
 
+    assert lookbook("evaluate", str(checkpoint)).code == 64, "on which data?"
     other = lookbook(*command, "--mode", "fast")
     assert other.code == 65
     assert "try-ons of another checkpoint, size or mode" in other.stderr
@@ -107,13 +108,11 @@ def test_the_weights_of_a_folder_of_runs_are_found(checkpoint: Path, tmp_path: P
         CheckpointPair.find(tmp_path / "runs" / "condition")
 
 
-def test_what_is_no_checkpoint_pair_is_refused(lookbook: Lookbook, checkpoint: Path, data: Path) -> None:
+def test_what_is_no_checkpoint_pair_is_refused(checkpoint: Path, data: Path, tmp_path: Path) -> None:
     shutil.copy(checkpoint / "image.pth", checkpoint / "second.pth")
-    done = lookbook("evaluate", str(checkpoint), "--data", str(data))
-    assert done.code == 65
-    assert "one ImageGenerator is needed, there are: image.pth, second.pth" in done.stderr
+    with pytest.raises(EvaluationError, match=r"one ImageGenerator is needed, there are: image\.pth, second\.pth"):
+        evaluate_stage(StageOrder(data, tmp_path / "out", checkpoint=checkpoint), {})
     (checkpoint / "second.pth").unlink()
     (checkpoint / "image.pth").write_bytes((checkpoint / "image.pth").read_bytes()[:5000])
     with pytest.raises(EvaluationError, match=r"one ImageGenerator is needed, there are: none; .*no checkpoint"):
         CheckpointPair.find(checkpoint)
-    assert lookbook("evaluate", str(checkpoint)).code == 64

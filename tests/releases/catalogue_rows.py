@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from db.blobs import BlobStore, sha256_hex
 from db.keys import url_key
-from db.models import Artifact, Choice, CrawlRun, Image, Product, ProductImage, Shop
+from db.models import Artifact, Choice, CrawlRun, Image, Product, ProductImage, Shop, utcnow
 from db.session import make_sessions
 from tests.releases.warehouse import files_of
 from vitonhd.folders import REQUIRED
@@ -36,7 +36,15 @@ class Shelf:
     def of(cls, engine: Engine, folder: Path, permission: str | None = None) -> Shelf:
         return cls(engine, BlobStore(str(folder / "blobs")), permission)
 
-    def put(self, number: int, *, worn: int | None = None, packshot: int | None = None, **product: Any) -> None:
+    def put(
+        self,
+        number: int,
+        *,
+        worn: int | None = None,
+        packshot: int | None = None,
+        version: str = VERSION,
+        **product: Any,
+    ) -> None:
         """A ready product; `worn` and `packshot` are seeds of its pictures."""
         with self.sessions.begin() as session:
             self._product(session, number, **product)
@@ -46,19 +54,19 @@ class Shelf:
             ]
             session.merge(
                 Choice(
-                    product_id=number, version=VERSION, garment_class="upper", state="ready",
-                    worn_key=keys[0], packshot_key=keys[1], reason=None,
+                    product_id=number, version=version, garment_class="upper", state="ready",
+                    worn_key=keys[0], packshot_key=keys[1], reason=None, made_at=utcnow(),
                 )
             )  # fmt: skip
 
-    def reject(self, number: int, reason: str) -> None:
+    def reject(self, number: int, reason: str, version: str = VERSION) -> None:
         with self.sessions.begin() as session:
             if session.get(Product, number) is None:
                 self._product(session, number)
             session.merge(
                 Choice(
-                    product_id=number, version=VERSION, garment_class="upper", state="rejected", reason=reason,
-                    worn_key=None, packshot_key=None,
+                    product_id=number, version=version, garment_class="upper", state="rejected", reason=reason,
+                    worn_key=None, packshot_key=None, made_at=utcnow(),
                 )
             )  # fmt: skip
 

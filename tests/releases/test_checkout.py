@@ -17,6 +17,7 @@ from releases.errors import ReleaseCorrupt, ReleaseError
 from releases.params import ReleaseParams
 from releases.places import Place
 from releases.sources import ReleaseSource
+from releases.validation import validate_release, verdict_of
 from releases.verification import verify
 from tests.conftest import ROOT
 from tests.releases.test_build import PARAMS, files_in
@@ -130,3 +131,14 @@ def test_a_killed_checkout_goes_on(tmp_path: Path) -> None:
     else:
         checkout(place, tmp_path / "tree")
     assert files_in(tmp_path / "tree") == files_in(tmp_path / "wanted")
+
+
+def test_a_class_that_the_catalogue_does_not_have_is_an_empty_sound_release(tmp_path: Path) -> None:
+    warehouse = Warehouse(tmp_path)
+    snapshot = warehouse.snapshot(tmp_path / "snapshot.parquet", ())
+    build(snapshot, tmp_path / "release", warehouse.blobs_url, PARAMS)
+    place = Place(str(tmp_path / "release"))
+    verdict = tmp_path / "validation.json"
+    assert validate_release(place, GarmentClass.UPPER, PARAMS, verdict).sound
+    assert verdict_of(verdict, place.open().identity)["items"] == {}
+    verify(place)

@@ -103,6 +103,17 @@ def test_what_the_shop_no_longer_sells_stays(shelf: Shelf, snapshot: Snapshots) 
     assert snapshot() == before
 
 
+def test_a_new_version_under_way_does_not_shrink_the_data_set(shelf: Shelf, snapshot: Snapshots) -> None:
+    for number in (1, 2, 3):
+        shelf.put(number)
+    before = snapshot()
+    shelf.put(1, worn=100, version="2-test")
+    shelf.reject(2, "no-worn", version="2-test")
+    after = snapshot()
+    assert set(after) == {1, 3} and after[3] == before[3] and after[1] != before[1]
+    assert snapshot.counts == {"ready": 2, "out:no-worn": 1}
+
+
 def test_colour_variants_and_shared_photos_share_the_split(shelf: Shelf, snapshot: Snapshots) -> None:
     splits = {number: hashed_split("lookbook", f"musinsa {1000 + number}", 0.3) for number in range(1, 40)}
     test = next(number for number, split in splits.items() if split == "test")
