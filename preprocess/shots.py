@@ -44,6 +44,8 @@ class Evidence:
     statistics: PictureStatistics
     skin: float = 0.0
     """Share that is face, hair or skin."""
+    person: float | None = None
+    """Share that a parser calls person or clothes; None without one."""
     joints: frozenset[str] = frozenset()
     """Names of BODY_25 joints that are seen."""
     garment: float | None = None
@@ -69,6 +71,7 @@ def evidence(
     return Evidence(
         statistics,
         skin=0.0 if parse is None else skin_share(parse),
+        person=None if parse is None else float((parse > 0).mean()),
         joints=frozenset(seen),
         garment=None if garment is None else float(garment.mean()),
         garment_cut=None if garment is None else cut(garment),
@@ -84,15 +87,25 @@ def shot_kind(found: Evidence, limits: Limits = SHOTS) -> Shot:
     """The kind of a shot: worn before text (captions on photos), text before flat (tables have even borders)."""
     joints = len(found.joints.intersection(_BODY))
     upright = any(found.joints.issuperset(pair) for pair in _PAIRS)
-    if upright and limits["worn-joints"].holds(joints) and limits["worn-skin"].holds(found.skin):
+    if upright and limits["worn-joints"].holds(joints) and _is_somebody(found, limits):
         return Shot(ShotKind.WORN, "worn-joints", float(joints))
     seen = found.statistics
     if limits["text"].holds(seen.text):
         return Shot(ShotKind.TEXT, "text", seen.text)
     size = seen.content if found.garment is None else found.garment
-    edge = seen.cut if found.garment_cut is None else found.garment_cut
+    # Where the border shows one colour only, a mask that reaches it is the segmenter's slip.
+    edge = seen.cut if found.garment_cut is None else min(seen.cut, found.garment_cut)
     needed = {"flat-skin": found.skin, "flat-border": seen.border_uniformity, "flat-cut": edge, "flat-garment": size}
     for name, figure in needed.items():
         if not limits[name].holds(figure):
             return Shot(ShotKind.DETAIL, name, figure)
     return Shot(ShotKind.FLAT, "flat-border", seen.border_uniformity)
+
+
+def _is_somebody(found: Evidence, limits: Limits) -> bool:
+    """Enough skin, and not so near that a garment's detail may have been taken for a body."""
+    if not limits["worn-skin"].holds(found.skin):
+        return False
+    if not found.person:
+        return True
+    return limits["worn-bare"].holds(found.skin / found.person) and limits["worn-close"].holds(found.person)

@@ -34,3 +34,9 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 def write_atomic(path: Path, data: bytes) -> None:
     with atomic_file(path) as file:
         file.write(data)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left under a folder. Only for one that nobody else is writing into."""
+    for partial in folder.rglob(f"{PARTIAL}*"):
+        partial.unlink(missing_ok=True)

@@ -15,6 +15,9 @@ _CRUMB = 0.005
 _UNLIKE = 40.0
 """Levels of 255 from the backdrop's mean colour beyond which a hole shows no backdrop: shadows reach 30."""
 
+_MARGIN = 0.025
+"""Of the picture's height and width: how far a mask may spill from a garment to the picture's edge."""
+
 
 def solid(mask: Mask) -> Mask:
     """The mask without crumbs."""
@@ -32,7 +35,7 @@ def whole_garment(picture: Picture, mask: Mask) -> Mask:
 
     `picture` uint8 HxWx3, `mask` HxW; the backdrop is what lies around the mask up to the picture's edge.
     """
-    garment = solid(mask)
+    garment = solid(off_the_edge(picture, mask))
     count, parts = cv2.connectedComponents((~garment).astype(np.uint8), connectivity=4)
     if count < 3:
         return garment
@@ -49,3 +52,19 @@ def whole_garment(picture: Picture, mask: Mask) -> Mask:
     filled = unlike & ~around
     filled[0] = True
     return np.asarray(filled[parts], np.bool_)
+
+
+def off_the_edge(picture: Picture, mask: Mask) -> Mask:
+    """A packshot's garment mask without what it says of the picture's margin where only backdrop is seen.
+
+    `picture` uint8 HxWx3, `mask` HxW; the backdrop's colour is the median along the picture's edge. A garment that is
+    cut there differs from it; a network's mask that spills to the edge does not.
+    """
+    height, width = mask.shape
+    down, across = round(height * _MARGIN), round(width * _MARGIN)
+    edge = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
+    backdrop = np.median(edge, axis=0)
+    kept = mask.copy()
+    for part in (np.s_[:down], np.s_[height - down :], np.s_[:, :across], np.s_[:, width - across :]):
+        kept[part] &= np.abs(picture[part] - backdrop).max(axis=-1) > _UNLIKE
+    return kept

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from preprocess.chain.masks import solid
+from preprocess.chain.masks import off_the_edge, solid
 from preprocess.chain.moving import moved_sight
 from preprocess.chain.taking import Taken
 from preprocess.intake.framing import SIZE, Box, Frame, frame_subject, mask_box, person_box
@@ -60,12 +60,13 @@ class Placed:
 def place(taken: Taken, sight: Sight, garment_class: GarmentClass, *, size: tuple[int, int] = SIZE) -> Placed:
     """The shot's kind by what is seen in the whole picture, and its frame of `size` (width, height, 3:4)."""
     pose = None if sight.person is None else sight.person.body
-    shot = shot_kind(evidence(taken.statistics, sight.parse, pose, sight.garment_mask))
+    garment = solid(off_the_edge(taken.intake.on_white, sight.garment_mask))
+    shot = shot_kind(evidence(taken.statistics, sight.parse, pose, garment))
     framed = None
     if shot.kind is ShotKind.WORN:
         framed = _worn(taken, sight, garment_class, size)
     elif shot.kind is ShotKind.FLAT:
-        framed = _flat(taken, sight, size)
+        framed = _flat(taken, sight, garment, size)
     return Placed(taken, garment_class, shot, skin_share(sight.parse), framed)
 
 
@@ -77,8 +78,7 @@ def _worn(taken: Taken, sight: Sight, garment_class: GarmentClass, size: tuple[i
     return None if box is None else _framed(taken.intake.on_border_colour, sight, person, box, "person", size)
 
 
-def _flat(taken: Taken, sight: Sight, size: tuple[int, int]) -> Framed | None:
-    garment = solid(sight.garment_mask)
+def _flat(taken: Taken, sight: Sight, garment: Mask, size: tuple[int, int]) -> Framed | None:
     box = mask_box(garment)
     return None if box is None else _framed(taken.intake.on_white, sight, garment, box, "garment", size)
 

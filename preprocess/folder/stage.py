@@ -30,7 +30,7 @@ from preprocess.folder.record import Entry, Record, write_reports
 from preprocess.folder.sheet import folder_sheet
 from preprocess.gates.verdict import Rejected, Verdict
 from preprocess.intake.framing import SIZE
-from vitonhd.atomic import write_atomic
+from vitonhd.atomic import sweep, write_atomic
 from vitonhd.folders import REQUIRED
 from vitonhd.garment_classes import GarmentClass
 from vitonhd.pictures import encode_jpeg
@@ -107,6 +107,7 @@ def process_folder(order: Order, eyes: Eyes, *, workers: int = 1, on_progress: P
     listing = list_pictures(order.source, order.out)
     wanted = read_wanted(order.source / PAIRS) if (order.source / PAIRS).is_file() else None
     _claim(order, eyes)
+    sweep(order.out)
     record = Record(order.out)
     entries = {entry.stem: entry for entry in record.plan(listing.files)}
     pending = [entry for entry in entries.values() if not _is_done(order, entry)]

@@ -40,22 +40,19 @@ _LIMITS = """\
 def write_card(path: Path, weights: Path, network: StudentNetwork, made: Mapping[str, Any], report: Any) -> None:
     """Write the card of `weights`; `report` is an evaluation's, or None where nothing was evaluated."""
     shape = network.shape
-    teacher = Teacher(made["teacher"])
     what = (
         f"`{weights.name}`, {weights.stat().st_size:,} bytes, {parameters_of(network):,} parameters: backbone "
         f"{shape.backbone} (timm, untrained at the start), decoder of {shape.width} channels, input "
         f"{shape.input_width}x{shape.input_height}."
-    )
-    how = (
-        f"Trained on {made['items']} items of `{made['data']}` ({_FROM[teacher]}), {made['steps']} steps of "
-        f"{made['batch']} pictures, seed {made['seed']}, last loss {made['loss']:.4g}"
     )
     lines = [
         "# The student's weights",
         "",
         what,
         "",
-        how + ("." if made["augmented"] else ", without augmentation: for tests only."),
+        "Trained in these runs, the last one first:",
+        "",
+        *_trained(made),
         "",
         "## Scores",
         "",
@@ -66,6 +63,16 @@ def write_card(path: Path, weights: Path, network: StudentNetwork, made: Mapping
         _LIMITS,
     ]
     write_atomic(path, "\n".join(lines).encode())
+
+
+def _trained(made: Mapping[str, Any]) -> list[str]:
+    """A line for each run that led to the weights, the last one first."""
+    plain = "" if made["augmented"] else ", without augmentation: for tests only"
+    line = (
+        f"- {made['steps']} steps of {made['batch']} pictures from {made['items']} items of `{made['data']}` "
+        f"({_FROM[Teacher(made['teacher'])]}), seed {made['seed']}, last loss {made['loss']:.4g}{plain}"
+    )
+    return [line, *(_trained(made["start"]) if "start" in made else [])]
 
 
 def _scores(report: Mapping[str, Any]) -> list[str]:

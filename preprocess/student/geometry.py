@@ -23,6 +23,8 @@ from vitonhd.labels import CIHP, LabelTable
 
 _HALF_SHARE = 0.35
 """Of worn photos: only the upper or the lower half of the person is in the picture, as in shops' photos of tops."""
+_CLOSE_SHARE = 0.4
+"""Of packshots: a detail of the garment fills the picture. Without them a neckline looked like somebody's chest."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ def draw_view(draws: Draws, worn: Tensor, old: tuple[int, int], new: tuple[int, 
     half, upper = draws.chance(_HALF_SHARE) & worn, draws.chance(0.6)
     zoom = torch.where(half, draws.uniform(1.3, 2.1), zoom)
     down = torch.where(upper, draws.uniform(-0.28, -0.12), draws.uniform(0.1, 0.25)) * half
+    close = draws.chance(_CLOSE_SHARE) & ~worn
+    zoom = torch.where(close, draws.uniform(1.5, 3.5), zoom)
+    aside = draws.uniform(-0.25, 0.25, 2) * close[:, None]
     mirrored = draws.chance(0.5)
     cosine, sine = angle.cos(), angle.sin()
     turn = torch.stack([cosine, -sine, sine, cosine], -1).view(-1, 2, 2)
@@ -54,7 +59,9 @@ def draw_view(draws: Draws, worn: Tensor, old: tuple[int, int], new: tuple[int, 
     stretch = torch.stack([sign * fit[0] / (zoom * aspect), fit[1] * aspect / zoom], -1)
     matrix = turn * stretch[:, None, :]
     middle = matrix.new_tensor([old[1], old[0]])
-    target = middle * (shift / zoom[:, None] + torch.stack([torch.zeros_like(down), down], -1)) + (middle - 1) / 2
+    target = (
+        middle * (shift / zoom[:, None] + torch.stack([torch.zeros_like(down), down], -1) + aside) + (middle - 1) / 2
+    )
     return _about(matrix, target, new, mirrored)
 
 

@@ -149,7 +149,7 @@ class Trainer:
     def __init__(self, recipe: Recipe, out: Path, examples: Examples, device: torch.device, pace: Pace) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe, self.out, self.pace, self.device = recipe, out, pace, device
-        self.network = _first_network(recipe).to(device, memory_format=torch.channels_last)
+        self.network = _first_network(recipe).to(device).to(memory_format=torch.channels_last)
         self.average = Average(self.network, recipe.average)
         matrices = [one for one in self.network.parameters() if one.ndim > 1]
         vectors = [one for one in self.network.parameters() if one.ndim <= 1]
