@@ -64,18 +64,24 @@ def update_pairs(
     started = utcnow()
     sessions = make_sessions(engine)
     left_out: Counter[str] = Counter()
+    last = 0
     with exclusive(engine, "pairs"):
-        with make_sessions(engine, read_only=True)() as reading:
-            choices = newest_ready(reading, garment_class)
-            while page := list(islice(choices, PAGE)):
-                with sessions.begin() as session:
-                    found = _identified(session, page, permissions)
-                    left_out += _place(session, garment_class, found, params)
+        while page := _next_page(engine, garment_class, last):
+            with sessions.begin() as session:
+                found = _identified(session, page, permissions)
+                left_out += _place(session, garment_class, found, params)
+            last = page[-1].product.id
         with sessions.begin() as session:
             _let_go(session, garment_class, started)
             _withdraw(session, garment_class, permissions)
             left_out += _rejected(session, garment_class)
     return left_out
+
+
+def _next_page(engine: Engine, garment_class: GarmentClass, after: int) -> list[ReadyChoice]:
+    """A session a page: SQLite's write-ahead log grows for as long as one reader stays in its transaction."""
+    with make_sessions(engine, read_only=True)() as session:
+        return list(islice(newest_ready(session, garment_class, after), PAGE))
 
 
 def _identified(session: Session, page: Sequence[ReadyChoice], permissions: Mapping[str, str]) -> list[_Found]:

@@ -46,7 +46,7 @@ SHOTS: Limits = MappingProxyType(
     {
         "text": at_least(0.45, "share of the edges: pages and tables 0.70 to 0.87, other pictures at most 0.21"),
         "worn-skin": at_least(0.01, "share that is face, hair or skin: worn photos 0.02 and more"),
-        "worn-bare": at_least(0.04, "of what is person or clothes: worn photos 0.047 and more, a packshot's detail 0.030"),
+        "worn-bare": at_least(0.035, "of what is person or clothes: worn photos 0.04 and more, details 0.03"),
         "worn-close": at_most(0.65, "share that is person or clothes: worn photos at most 0.57, details 0.71"),
         "worn-joints": at_least(5, "of 14 body joints, with both shoulders or both hips: neck and shoulders are 3"),
         "flat-skin": at_most(0.02, "with more, someone is in the picture and it is no packshot"),
