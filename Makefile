@@ -38,6 +38,8 @@ bench: setup  ## The benchmarks of benchmarks/, one after another (long)
 	$(BIN)/python benchmarks/catalog.py
 	$(BIN)/python benchmarks/studio_rendering.py
 	$(BIN)/python benchmarks/hr_viton.py
+	$(BIN)/python benchmarks/preprocess.py
+	$(BIN)/python benchmarks/release.py
 
 demo:  ## The whole way on the embedded demo
 	@echo "make demo: not there yet; it needs the demo shop, the networks and the render job. What works now: README.md" >&2; exit 2
