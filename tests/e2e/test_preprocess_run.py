@@ -24,7 +24,7 @@ from db.session import make_engine
 from preprocess.chain.eyes import StudentEyes
 from preprocess.run.profile import STAGES
 from preprocess.run.stage import RunSummary, Share, run
-from tests.conftest import Lookbook
+from tests.conftest import SERVER, Lookbook
 from tests.e2e.preprocess_shelf import (
     ENDS,
     WORKS,
@@ -40,7 +40,7 @@ from vitonhd.folders import FOLDERS
 from vitonhd.item import decode_part
 from vitonhd.tree import SIZE
 
-KILLS = 20
+KILLS = 20 if SERVER is None else 6
 
 
 @pytest.fixture(scope="module")
