@@ -15,7 +15,7 @@ from preprocess.chain.assess import Assessed, assess_all
 from preprocess.chain.eyes import StudentEyes, identity, open_eyes
 from preprocess.chain.files import PACKSHOT_FOLDERS, WORN_FOLDERS, condition_files
 from preprocess.chain.looking import LONGEST, Looker
-from preprocess.chain.masks import solid, whole_garment
+from preprocess.chain.masks import off_the_edge, solid, whole_garment
 from preprocess.chain.taking import Taken, take
 from preprocess.draw.stage import Order, draw_tree
 from preprocess.errors import PreprocessError
@@ -23,7 +23,7 @@ from preprocess.gates.verdict import Rejected, Verdict
 from preprocess.shots import ShotKind
 from preprocess.student.network import StudentNetwork
 from preprocess.student.student import Sight
-from preprocess.student.weights import BUNDLED, save_student
+from preprocess.student.weights import save_student
 from preprocess.weights.cache import WeightsCache
 from preprocess.weights.errors import WeightsMissing
 from tests.preprocess.student_drawn import TINY
@@ -316,13 +316,6 @@ def test_a_backend_that_is_not_there_is_said_with_what_to_do(tmp_path: Path) -> 
         open_eyes("student", cache, weights=tmp_path / "s.safetensors", device="cuda:77")
 
 
-@pytest.mark.skipif(BUNDLED.is_file(), reason="the student's weights are there")
-def test_without_bundled_weights_the_message_says_how_to_get_some(tmp_path: Path) -> None:
-    with pytest.raises(WeightsMissing, match="--weights FILE"):
-        open_eyes("student", WeightsCache(tmp_path))
-
-
-@pytest.mark.skipif(not BUNDLED.is_file(), reason="no student's weights come with this checkout")
 def test_the_bundled_student_is_opened_by_default(tmp_path: Path) -> None:
     assert open_eyes("student", WeightsCache(tmp_path)).name == "student"
 
@@ -365,3 +358,13 @@ def test_every_real_picture_has_an_end(samples: Path, student: StudentEyes) -> N
     ends = assess_all(Looker(student), [(take(path.read_bytes()), GarmentClass.UPPER) for path in paths])
     assert len(ends) == len(paths) > 0
     assert all(isinstance(end, Assessed) and (end.passed or end.verdicts[0].reason) for end in ends)
+
+
+def test_a_mask_that_spills_into_an_empty_margin_is_cut_back_and_a_garment_that_is_cut_there_is_not() -> None:
+    picture = np.full((200, 150, 3), 250, np.uint8)
+    picture[20:, 40:60] = 90  # cut at the lower edge
+    mask = np.zeros((200, 150), np.bool_)
+    mask[20:, 40:110] = True
+    kept = off_the_edge(picture, mask)
+    assert kept[-1, 40:60].all() and not kept[-5:, 60:110].any()
+    assert np.array_equal(kept[:-5], mask[:-5])

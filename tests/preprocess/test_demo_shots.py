@@ -14,11 +14,9 @@ from preprocess.chain.eyes import StudentEyes
 from preprocess.chain.looking import Looker
 from preprocess.chain.taking import take
 from preprocess.shots import ShotKind
-from preprocess.student.weights import BUNDLED
 from studio.demo_catalogue import DEMO, DemoProduct, load
 from vitonhd.garment_classes import GarmentClass
 
-pytestmark = pytest.mark.skipif(not BUNDLED.is_file(), reason="no student is bundled")
 KINDS = {"packshot": ShotKind.FLAT, "worn": ShotKind.WORN, "detail": ShotKind.DETAIL, "text": ShotKind.TEXT}
 # The file is broken on purpose, or another product's.
 UNFIT = {"broken-picture", "duplicate", "no-packshot", "set", "skort"}

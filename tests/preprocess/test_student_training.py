@@ -233,3 +233,17 @@ def test_a_recipe_that_cannot_train_is_refused() -> None:
             make_recipe(Path("data"), 10, **options)  # type: ignore[arg-type]
     with pytest.raises(PreprocessError, match="no backbone"):
         StudentNetwork(StudentShape("no_such_network"))
+
+
+def test_a_run_begins_with_the_weights_that_it_is_given(tree: Path, tmp_path: Path) -> None:
+    start = tmp_path / "start.safetensors"
+    save_student(start, StudentNetwork(TINY).state_dict(), TINY, {"steps": 7})
+    recipe = Recipe(str(tree), 1, batch=4, rate=1e-9, average=0.0, shape=TINY, start=str(start))
+    made = train(recipe, tmp_path / "run", pace=PACE)
+    (first, _), (last, about) = load_student(start), load_student(made.weights)
+    assert about["start"] == {"steps": 7}
+    for before, after in zip(first.parameters(), last.parameters(), strict=True):
+        torch.testing.assert_close(after, before, atol=1e-3, rtol=1e-3)
+    wider = StudentShape(TINY.backbone, TINY.width * 2, TINY.input_width, TINY.input_height)
+    with pytest.raises(PreprocessError, match="of width"):
+        train(Recipe(str(tree), 1, batch=4, shape=wider, start=str(start)), tmp_path / "other", pace=PACE)
